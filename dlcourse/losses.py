@@ -1,0 +1,114 @@
+"""Losses: one number that says how wrong the outputs are. All of them are means over the batch."""
+
+import math
+from typing import Any
+
+from dlcourse.backprop import Tensor, op
+from dlcourse.device import Array, is_float, namespace
+
+
+def mse_loss(prediction: Tensor, target: Any) -> Tensor:
+    """Mean squared error: mean of (prediction - target)².
+
+    Shape:   prediction and target (...), equal -> one number, 0 or more
+    Raises:  ValueError if the shapes differ
+    """
+    _check_same_shape("mse_loss", prediction, target)
+    difference = prediction - target
+    return (difference * difference).mean()
+
+
+def l1_loss(prediction: Tensor, target: Any) -> Tensor:
+    """Mean absolute error: mean of |prediction - target|. Far outliers weigh less than in mse_loss.
+
+    Shape:   prediction and target (...), equal -> one number, 0 or more
+    Raises:  ValueError if the shapes differ
+    """
+    _check_same_shape("l1_loss", prediction, target)
+    return (prediction - target).abs().mean()
+
+
+def binary_cross_entropy_with_logits(logits: Tensor, target: Any) -> Tensor:
+    """Mean of -(t log p + (1 - t) log(1 - p)) with p = sigmoid(logit).
+
+    Shape:   logits and target (...), equal -> one number, 0 or more
+    Target:  0 or 1, or a probability between them
+    Raises:  ValueError if the shapes differ or a target lies outside 0 … 1
+    """
+    _check_same_shape("binary_cross_entropy_with_logits", logits, target)
+    return _binary_cross_entropy_with_logits(logits, target)
+
+
+@op
+def _binary_cross_entropy_with_logits(z, t):
+    """Written with |z|, so that exp never overflows:  max(z, 0) - z t + log(1 + exp(-|z|)).
+
+    dz = g (p - t) / n
+    """
+    xp = namespace(z)
+    if bool((t < 0).any()) or bool((t > 1).any()):
+        raise ValueError(
+            "binary_cross_entropy_with_logits: targets lie between 0 and 1. "
+            f"Received: {float(t.min())} to {float(t.max())}. Labels -1 and 1 become (t + 1) / 2."
+        )
+    value = xp.mean(z.clip(0) - z * t + xp.log1p(xp.exp(-xp.abs(z))))
+    share = 1 / math.prod(z.shape)
+    return value, lambda g: (xp.tanh(z * 0.5) * 0.5 + 0.5 - t) * (g * share)
+
+
+@op
+def cross_entropy(logits, labels):
+    """Mean of -log p[label] with p = softmax(logits).   dlogits = g (p - one_hot(label)) / n
+
+    Shape:   logits (..., classes), labels (...) -> one number, 0 or more
+    Labels:  whole numbers from 0 to classes - 1, as a plain array
+    Raises:  TypeError if the labels are not whole numbers; ValueError if shapes or range are wrong
+    """
+    _check_labels(logits, labels)
+    xp = namespace(logits)
+    z, t = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)  # (n, classes), (n,)
+    n = t.shape[0]
+    rows = xp.arange(n)
+    z = z - xp.max(z, axis=-1, keepdims=True)  # the largest becomes 0: exp can't overflow
+    e = xp.exp(z)
+    total = xp.sum(e, axis=-1, keepdims=True)  # (n, 1)
+    value = xp.sum(xp.log(total[:, 0]) - z[rows, t]) / n
+
+    def derivative(g: Array) -> Array:
+        p = e / total
+        p[rows, t] -= 1
+        p *= g / n
+        return p.reshape(logits.shape)
+
+    return value, derivative
+
+
+def _check_same_shape(name: str, prediction: Any, target: Any) -> None:
+    if tuple(prediction.shape) != tuple(target.shape):
+        raise ValueError(
+            f"{name}: the prediction has shape {tuple(prediction.shape)}, the target "
+            f"{tuple(target.shape)}. They must be equal; reshape one of them."
+        )
+
+
+def _check_labels(logits: Array, labels: Any) -> None:
+    """Clear words for the usual mistakes, before an index goes wrong."""
+    if not hasattr(labels, "shape") or is_float(labels):
+        received = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(
+            "cross_entropy: labels are whole numbers in a plain array, one class number per row, "
+            f"such as y.astype(int). Received: {received}"
+        )
+    if logits.ndim == 0 or tuple(labels.shape) != tuple(logits.shape[:-1]):
+        one_hot = tuple(labels.shape) == tuple(logits.shape)
+        advice = "For one-hot labels take labels.argmax(axis=-1)." if one_hot else ""
+        raise ValueError(
+            f"cross_entropy: logits {tuple(logits.shape)} need labels of shape "
+            f"{tuple(logits.shape[:-1])}. Received: {tuple(labels.shape)}. {advice}".rstrip()
+        )
+    classes = logits.shape[-1]
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise ValueError(
+            f"cross_entropy: labels go from 0 to {classes - 1} for {classes} outputs. "
+            f"Received: {int(labels.min())} to {int(labels.max())}"
+        )

@@ -1,0 +1,177 @@
+"""The device switch, on a machine without a GPU."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import dlcourse as dl
+from dlcourse import device as current_device
+from dlcourse.device import DEVICES, float_array, is_float, namespace
+
+MODULE = sys.modules["dlcourse.device"]  # `dlcourse.device` itself is the function
+
+
+def no_gpu(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_with_block_puts_the_old_device_back() -> None:
+    assert current_device() == "cpu"
+    with dl.use("torch", dtype="float64"):
+        assert current_device() == "torch"
+        assert isinstance(dl.Tensor([1.0]).data, torch.Tensor)
+        assert dl.Tensor([1.0]).dtype == torch.float64
+        with dl.use("cpu"):
+            assert dl.Tensor([1.0]).dtype == np.float64
+        assert current_device() == "torch"
+    assert current_device() == "cpu"
+    assert dl.Tensor([1.0]).dtype == np.float32
+    with pytest.raises(KeyError), dl.use("torch"):
+        raise KeyError
+    assert current_device() == "cpu"
+
+
+def test_as_a_function_it_lasts() -> None:
+    try:
+        dl.use("torch")
+        assert current_device() == "torch"
+    finally:
+        dl.use("cpu")
+    assert current_device() == "cpu"
+
+
+@pytest.mark.parametrize("wanted", ["gpu", "cuda", "mps"])
+def test_without_a_gpu_one_clear_warning_and_the_cpu(wanted: str, monkeypatch) -> None:
+    no_gpu(monkeypatch)
+    with pytest.warns(UserWarning, match="The CPU is used") as caught:
+        dl.use(wanted)
+    assert current_device() == "cpu"
+    assert isinstance(dl.Tensor([1.0]).data, np.ndarray)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_auto_takes_the_cpu_without_a_word(monkeypatch) -> None:
+    no_gpu(monkeypatch)
+    with dl.use("auto"):
+        assert current_device() == "cpu"
+
+
+def test_auto_and_gpu_take_the_gpu_there_is(monkeypatch) -> None:
+    monkeypatch.setattr(MODULE, "_gpus", lambda: ("mps",))
+    for wanted in ("auto", "gpu", "mps"):
+        with dl.use(wanted):
+            assert current_device() == "mps"
+    with pytest.raises(ValueError, match="float32 only"):
+        dl.use("gpu", dtype="float64")
+
+
+@pytest.mark.parametrize("wanted", ["torch", "gpu", "auto"])
+def test_without_torch_the_cpu_is_used(wanted: str, monkeypatch, recwarn) -> None:
+    monkeypatch.setattr(MODULE, "_torch_is_installed", lambda: False)
+    with dl.use(wanted):
+        assert current_device() == "cpu"
+    assert ["pip install torch" in str(w.message) for w in recwarn] == [True] * (wanted != "auto")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(("gpu0",), "'gpu0'"), (("cpu", "float16"), "'float16'")]
+)
+def test_unknown_settings_are_refused(arguments, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dl.use(*arguments)
+
+
+def test_mixed_devices_are_an_error_that_says_what_to_do() -> None:
+    here, there = dl.Tensor([1.0]), dl.Tensor([1.0]).to("torch")
+    with pytest.raises(ValueError, match=r"add: .*cpu \(NumPy\) and torch.*\.to\("):
+        here + there
+    with pytest.raises(ValueError, match="different devices"):
+        there * np.array([2.0])
+    assert (there * 2.0).item() == 2
+
+
+@pytest.mark.parametrize("name", ["cpu", "torch"])
+def test_moving_there_and_back_keeps_the_values(name: str) -> None:
+    values = np.arange(6.0)[::-1].reshape(2, 3)
+    values.flags.writeable = False
+    x = dl.Tensor(values, name="x").to(name)
+    assert x.name == "x"
+    assert np.array_equal(x.numpy(), values)
+    assert np.array_equal(x.to("cpu").data, values)
+    with pytest.raises(ValueError, match="expected one of"):
+        x.to("moon")
+
+
+def test_moving_to_torch_copies() -> None:
+    values = np.zeros(2)
+    dl.to_device(values, "torch")[0] = 1
+    assert values.tolist() == [0, 0]
+
+
+def test_index_arrays_may_come_from_the_host() -> None:
+    x = dl.Tensor([[1.0, 2.0], [3.0, 4.0]]).to("torch")
+    assert x[np.array([1, 1])].numpy().tolist() == [[3, 4], [3, 4]]
+
+
+def test_asarray_keeps_whole_numbers_and_arrays() -> None:
+    assert dl.asarray([1, 2]).dtype == np.int64
+    assert dl.asarray([1.0]).dtype == np.float32
+    assert dl.asarray(np.zeros(1)).dtype == np.float64
+    assert dl.asarray(np.zeros(1), "float32").dtype == np.float32
+    assert dl.asarray(torch.zeros(1), "float64").dtype == torch.float64
+    assert is_float(float_array([1, 2]))
+    assert not is_float(torch.tensor([1]))
+    with pytest.raises(TypeError, match="expected an array"):
+        namespace("text")
+
+
+def test_the_same_seed_gives_the_same_weights_everywhere() -> None:
+    weights = []
+    for name in ("cpu", "torch"):
+        with dl.use(name):
+            weights.append(dl.Linear(5, 3, seed=7).weight.numpy())
+    assert np.array_equal(*weights)
+
+
+@pytest.mark.parametrize("name", ["cpu", "torch"])
+def test_add_at_counts_repeated_places(name: str) -> None:
+    target = dl.to_device(np.zeros((2, 3), "float32"), name)
+    key = (slice(None), np.array([0, 2, 0]))
+    values = dl.to_device(np.ones((2, 3), "float32"), name)
+    namespace(target).add_at(target, key, values)
+    assert dl.to_numpy(target).tolist() == [[2, 0, 1], [2, 0, 1]]
+
+
+def test_names_of_both_libraries_agree() -> None:
+    """What the operations use exists under one name, and gives the same."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    t = torch.tensor(x)
+    for ours, twin in ((namespace(x), x), (namespace(t), t)):
+        assert tuple(ours.permute_dims(twin, (2, 0, 1)).shape) == (4, 2, 3)
+        assert tuple(ours.matrix_transpose(twin).shape) == (2, 4, 3)
+        assert float(ours.max(twin, axis=(0, 1, 2))) == x.max()
+        assert float(ours.min(twin, axis=(0, 1, 2))) == x.min()
+        assert np.allclose(dl.to_numpy(ours.vecdot(twin, twin)), (x * x).sum(-1))
+        assert ours.shares_memory(twin, twin[0])
+        assert not ours.shares_memory(twin, ours.copy(twin))
+
+
+def test_every_named_device_is_accepted_or_explained(recwarn) -> None:
+    for name in DEVICES:
+        with dl.use(name):
+            assert dl.Tensor([1.0, 2.0]).sum().item() == 3
+
+
+def test_torch_is_loaded_only_when_it_is_wanted() -> None:
+    code = (
+        "import sys, dlcourse as dl\n"
+        "x = dl.Parameter([1.0]); (x * x).sum().backward(); dl.use('cpu')\n"
+        "assert 'torch' not in sys.modules\n"
+        "dl.use('torch'); dl.Tensor(1.0); assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,98 @@
+"""Optimisers against torch.optim: not one step but the whole way."""
+
+import numpy as np
+import pytest
+import torch
+
+import dlcourse as dl
+from tests.engine.compare import DEVICES, gap
+from tests.engine.test_layers import torch_linear
+
+OPTIMIZERS = {
+    "SGD": [{"lr": 0.1}, {"lr": 0.05, "momentum": 0.9}],
+    "Adam": [{}, {"lr": 0.01}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3}],
+}
+SETTINGS = [(name, options) for name, many in OPTIMIZERS.items() for options in many]
+
+
+@pytest.mark.parametrize(("name", "options"), SETTINGS, ids=str)
+@pytest.mark.parametrize("device", DEVICES)
+def test_fifty_steps_of_a_network_agree_with_torch(name: str, options: dict, device: str) -> None:
+    rng = np.random.default_rng(10)
+    x, y = rng.normal(size=(32, 6)).astype("float32"), rng.integers(0, 3, 32)
+    with dl.use(device):
+        model = dl.Sequential(dl.Linear(6, 16, seed=1), dl.Tanh(), dl.Linear(16, 3, seed=2))
+        twin = torch.nn.Sequential(torch_linear(model[0]), torch.nn.Tanh(), torch_linear(model[2]))
+        ours = getattr(dl, name)(model.parameters(), **({"lr": 0.001} | options))
+        theirs = getattr(torch.optim, name)(twin.parameters(), **options)
+        for _ in range(50):
+            loss = dl.cross_entropy(model(dl.Tensor(x)), dl.asarray(y))
+            expected = torch.nn.functional.cross_entropy(twin(torch.tensor(x)), torch.tensor(y))
+            for optimizer, value in ((ours, loss), (theirs, expected)):
+                optimizer.zero_grad()
+                value.backward()
+                optimizer.step()
+            assert gap(loss, expected) < 1e-5
+    assert gap(model[0].weight, twin[0].weight.T) < 1e-5
+    assert gap(model[2].bias, twin[2].bias) < 1e-5
+
+
+@pytest.mark.parametrize(("name", "options"), SETTINGS, ids=str)
+def test_steps_in_float64_agree_to_the_last_digits(name: str, options: dict) -> None:
+    """With large and tiny gradients, and a parameter that gets none in every second step."""
+    rng = np.random.default_rng(11)
+    start = [rng.normal(size=(3, 2)), rng.normal(size=4)]
+    ours, theirs = [dl.Parameter(a) for a in start], [torch.tensor(a) for a in start]
+    mine = getattr(dl, name)(ours, **({"lr": 0.001} | options))
+    other = getattr(torch.optim, name)([t.requires_grad_() for t in theirs], **options)
+    for k in range(20):
+        for i, (p, t) in enumerate(zip(ours, theirs, strict=True)):
+            skip = i == 1 and k % 2
+            g = rng.normal(size=p.shape) * 10.0 ** rng.integers(-6, 4)
+            p.grad, t.grad = (None, None) if skip else (g.copy(), torch.tensor(g))
+        mine.step()
+        other.step()
+    for p, t in zip(ours, theirs, strict=True):
+        assert gap(p, t) < 1e-12
+
+
+def test_steps_change_parameters_in_place_and_leave_gradients_alone() -> None:
+    for optimizer, options in ((dl.SGD, {"lr": 0.1, "momentum": 0.5}), (dl.Adam, {"lr": 0.1})):
+        p = dl.Parameter([1.0, 2.0])
+        data, p.grad = p.data, np.array([1.0, -1.0], dtype="float32")
+        for _ in range(2):
+            optimizer([p], **options).step()
+        assert p.data is data
+        assert data.dtype == np.float32
+        assert p.grad.tolist() == [1.0, -1.0]
+
+
+def test_learning_rate_may_change_between_steps() -> None:
+    p = dl.Parameter([0.0])
+    optimizer = dl.SGD([p], lr=1.0)
+    p.grad = np.ones(1, "float32")
+    optimizer.step()
+    optimizer.lr = 0.5
+    optimizer.step()
+    assert p.data.tolist() == [-1.5]
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: dl.SGD([], lr=0.1), ValueError, "no parameters"),
+        (lambda: dl.Adam(dl.ReLU().parameters()), ValueError, "no parameters"),
+        (lambda: dl.SGD([np.ones(2)], lr=0.1), TypeError, "expected parameters"),
+        (lambda: dl.SGD([dl.Tensor([1.0])], lr=0.1), TypeError, "expected parameters"),
+        (lambda: dl.SGD([dl.Parameter([1.0]) * 2], lr=0.1), TypeError, "expected parameters"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=0), ValueError, "lr=0"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, momentum=1), ValueError, "momentum=1"),
+        (lambda: dl.Adam([dl.Parameter([1.0])], betas=(0.9, 1)), ValueError, "betas"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=1).step(), RuntimeError, "backward"),
+    ],
+)
+def test_errors_say_what_to_do(make, error, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()

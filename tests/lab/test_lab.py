@@ -1,0 +1,142 @@
+"""What a learner does in JupyterLab: open, run, move a slider, answer, check an exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 1000  # Playwright counts milliseconds
+
+
+class Lab:
+    """One page of JupyterLab, and what it did."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page, self.address = page, address
+        self.foreign: list[str] = []
+        page.on("request", self._note)
+        page.set_default_timeout(30 * SECONDS)
+
+    def _note(self, request: Any) -> None:
+        local = (self.address, self.address.replace("http", "ws"), "data:", "blob:")
+        if not request.url.startswith(local):
+            self.foreign.append(request.url)
+
+    def open(self, path: str) -> None:
+        """Open a notebook in a workspace of its own and wait for its kernel."""
+        self.page.goto(f"{self.address}/lab/workspaces/test/tree/{path}?reset")
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+
+    def run_all(self) -> None:
+        """Menu Run, Run All Cells; wait until the last cell has its number."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function(
+            """() => {
+                const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')]
+                    .map((cell) => cell.querySelector('.jp-InputPrompt')?.textContent ?? '[*]');
+                return prompts.length > 3 && prompts.every((text) => /\\[\\d+\\]/.test(text));
+            }""",
+            timeout=90 * SECONDS,
+        )
+
+    def run_cell(self, cell: Any) -> None:
+        """Run one cell and wait for its number."""
+        before = cell.locator(".jp-InputPrompt").inner_text()
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        self.page.wait_for_function(
+            """([element, before]) => {
+                const text = element.querySelector('.jp-InputPrompt').textContent;
+                return /\\[\\d+\\]/.test(text) && text !== before;
+            }""",
+            arg=[cell.element_handle(), before],
+        )
+
+    def write(self, cell: Any, text: str) -> None:
+        """Replace the text of a cell."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def cell(self, text: str) -> Any:
+        """The code cell whose text contains this."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").filter(has_text=text).first
+
+
+@pytest.fixture
+def opened(browser: Any, lab: str) -> Iterator[Lab]:
+    context = browser.new_context(viewport={"width": 1300, "height": 3000})
+    page = context.new_page()
+    opened = Lab(page, lab)
+    yield opened
+    context.close()
+    assert opened.foreign == [], "JupyterLab asked another host"
+
+
+def test_the_first_start_asks_nothing_and_shows_the_map(opened: Lab) -> None:
+    opened.open("notebooks/00_welcome.ipynb")
+    page = opened.page
+    assert page.locator(".dl-map-row a").count() >= 2
+    page.wait_for_timeout(1500)  # the news question came a moment after the start
+    assert page.locator(".jp-Dialog").count() == 0
+    assert page.locator(".Toastify__toast").count() == 0
+
+
+def test_chapter_15_runs_and_its_widgets_answer_to_the_keyboard(opened: Lab) -> None:
+    opened.open("notebooks/15_backpropagation.ipynb")
+    opened.run_all()
+    page = opened.page
+    assert page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count() == 0
+    assert page.locator(".jp-RenderedText[data-mime-type*='stderr']").count() == 0
+    boxes = page.locator(".dlw-box")
+    assert boxes.count() >= 6
+
+    graph = boxes.filter(has=page.locator("svg")).first
+    slider = graph.locator("input[type=range]").first
+    slider.focus()
+    before = slider.input_value()
+    picture = graph.locator("svg").inner_html()
+    page.keyboard.press("ArrowRight")
+    assert slider.input_value() != before
+    assert graph.locator("svg").inner_html() != picture
+    assert graph.get_by_role("status").inner_text().strip()
+
+
+def test_a_quiz_is_answered_by_keyboard(opened: Lab) -> None:
+    opened.open("notebooks/15_backpropagation.ipynb")
+    opened.run_all()
+    quiz = opened.page.locator(".dlw-box").filter(has_text="Quiz on chapter 15")
+    quiz.locator("input[type=radio]").first.focus()
+    before = quiz.get_by_role("status").inner_text()
+    opened.page.keyboard.press("Space")
+    opened.page.keyboard.press("ArrowDown")
+    opened.page.wait_for_timeout(200)
+    assert quiz.locator("input[type=radio]").nth(1).is_checked()
+    assert quiz.get_by_role("status").inner_text() != before
+
+
+def test_checks_tell_wrong_from_right_without_a_traceback(opened: Lab) -> None:
+    opened.open("exercises/15_backpropagation.ipynb")
+    opened.run_all()  # goes on past the checks of exercises that are not started
+    page = opened.page
+    boxes = page.locator(".dl-feedback")
+    assert boxes.count() == page.locator(".jp-CodeCell").filter(has_text="check(").count()
+    assert page.locator(".dl-not-started").count() >= 6
+
+    task, check = opened.cell("def sigmoid_backward"), opened.cell('check("15.2"')
+    opened.write(task, "def sigmoid_backward(y, g):\n    return g * (1 - y * y)\n")
+    opened.run_cell(task)
+    opened.run_cell(check)
+    assert "tanh" in check.locator(".dl-feedback.dl-wrong").inner_text()
+    assert "Traceback" not in check.inner_text()
+
+    opened.write(task, "def sigmoid_backward(y, g):\n    return g * y * (1 - y)\n")
+    opened.run_cell(task)
+    opened.run_cell(check)
+    assert "Right" in check.locator(".dl-feedback.dl-right").inner_text()
