@@ -35,6 +35,7 @@ def environment(home: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "DLCOURSE_PROGRESS": "0",
         "DLCOURSE_HOME": str(Path(home) / "dlcourse"),
         "IPYTHONDIR": str(Path(home) / "ipython"),
     }

@@ -148,8 +148,8 @@ def line(
 ) -> Figure:
     """Curves in one plane. curves: name -> (x, y), each of shape (n,).
 
-    colors: name -> key of COLORS. log: the logarithmic axes, "x", "y" or "xy". Labels carry their unit, as in
-    "time [s]". One curve gets no legend.
+    colors: name -> key of COLORS. log: the logarithmic axes, "x", "y" or "xy". Labels carry their
+    unit, as in "time [s]". One curve gets no legend.
     """
     styles = ["-", "--", "-.", ":"]  # a second sign beside the colour
     fig, ax = canvas()

@@ -7,6 +7,18 @@ Debug   repair a broken function; like Code
 Number  predict or compute a number
 Choice  choose an option and a reason
 Design  meet a goal within a budget
+
+A small one:
+
+    EXERCISES = [
+        Number(
+            id="15.1", title="Two paths", points=1, reference=7,
+            wrong={"one path": Wrong(2, "a has two arrows. Which gradient is still missing?"), ...},
+            hints=("Draw the graph.", "Follow both arrows of a.", "Gradients of two paths add up."),
+        ),
+    ]
+
+`python tests/proof 15` proves the checks of a chapter and lists what is still accepted.
 """
 
 from dlcourse.classroom.answers import Choice, Number

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlcourse.classroom.base import NOT_STARTED, RIGHT, WRONG, Exercise, Verdict
+from dlcourse.classroom.observe import running_shell
 from dlcourse.classroom.values import clean
 
 HEADINGS = {RIGHT: ("✓", "Right"), WRONG: ("→", "Not yet"), NOT_STARTED: ("○", "Not started")}
@@ -23,17 +24,23 @@ COLOURS = {
     NOT_STARTED: ("#161c28", "#eceff5", "#46587a"),
     NOTE: ("#161c28", "#eceff5", "#46587a"),
 }
-CODE = "background:transparent;color:inherit;padding:0;white-space:pre-wrap"
 
 
 class Box:
     """Something to show: a heading, paragraphs and rows, as HTML and as text."""
 
-    def __init__(self, look: str, heading: str, paragraphs: Sequence[str],
-                 rows: Sequence[tuple[str, str]] = ()) -> None:  # fmt: skip
+    def __init__(
+        self,
+        look: str,
+        heading: str,
+        paragraphs: Sequence[str],
+        rows: Sequence[tuple[str, str]] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
         self.look, self.heading = look, clean(heading)
         self.paragraphs = [clean(text, 2000) for text in paragraphs if text]
-        self.rows = [(clean(name), clean(value)) for name, value in rows]
+        self.rows = [(clean(name), _own_line(clean(value))) for name, value in rows]
+        self.notes = [clean(text, 2000) for text in notes]
 
     def _repr_html_(self) -> str:
         text, background, edge = COLOURS[self.look]
@@ -41,28 +48,37 @@ class Box:
             f"color:{text};background:{background};border-left:6px solid {edge};"
             "padding:8px 14px;margin:6px 0;border-radius:4px;max-width:48em;line-height:1.45"
         )
+        # JupyterLab's own style for code is white in a dark theme, and it drops "inherit" from
+        # notebooks that are not trusted: so code names its colours.
+        code = f"color:{text};background-color:{background};padding:0px;white-space:pre-wrap"
         parts = [f"<strong>{html.escape(self.heading)}</strong>"]
-        parts += [f'<div style="margin-top:4px">{_inline(text)}</div>' for text in self.paragraphs]
-        parts += [_row(name, value) for name, value in self.rows]
+        parts += [_paragraph(paragraph, code) for paragraph in self.paragraphs]
+        parts += [_row(name, value, code) for name, value in self.rows]
+        parts += [_paragraph(note, code) for note in self.notes]
         name = f"dl-feedback dl-{self.look.replace(' ', '-')}"
         return f'<div class="{name}" role="status" style="{style}">{"".join(parts)}</div>'
 
     def __repr__(self) -> str:
         lines = [self.heading, *self.paragraphs]
         lines += [f"  {name}: {value}" for name, value in self.rows]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
-def _inline(text: str) -> str:
-    """Escaped text, with `code` between backticks."""
-    escaped = html.escape(text)
-    return re.sub(r"`([^`]+)`", rf'<code style="{CODE}">\1</code>', escaped)
+def _own_line(value: str) -> str:
+    """An array of several rows starts on its own line, so that its columns stand in line."""
+    return f"\n{value}" if "\n" in value else value
 
 
-def _row(name: str, value: str) -> str:
+def _paragraph(text: str, code: str) -> str:
+    """Escaped text, with `code` between backticks in the style given."""
+    inner = re.sub(r"`([^`]+)`", rf'<code style="{code}">\1</code>', html.escape(text))
+    return f'<div style="margin-top:4px">{inner}</div>'
+
+
+def _row(name: str, value: str, code: str) -> str:
     return (
         f'<div style="margin-top:4px"><span style="display:inline-block;min-width:6em">'
-        f'{html.escape(name)}</span> <code style="{CODE}">{html.escape(value)}</code></div>'
+        f'{html.escape(name)}</span> <code style="{code}">{html.escape(value)}</code></div>'
     )
 
 
@@ -72,7 +88,7 @@ def verdict_box(exercise: Exercise, verdict: Verdict, notes: Sequence[str]) -> B
     heading = f"{sign} {word}: {exercise.id} {exercise.title}"
     if verdict.outcome == RIGHT:
         heading += f" ({exercise.points} point{'s' * (exercise.points != 1)})"
-    return Box(verdict.outcome, heading, [verdict.message, *notes], verdict.details)
+    return Box(verdict.outcome, heading, [verdict.message], verdict.details, notes)
 
 
 def hint_box(exercise: Exercise, number: int, notes: Sequence[str]) -> Box:
@@ -80,7 +96,7 @@ def hint_box(exercise: Exercise, number: int, notes: Sequence[str]) -> Box:
     left = 3 - number
     end = f'`hint("{exercise.id}")` gives the next one.' if left else "This is the last hint."
     heading = f"Hint {number} of 3: {exercise.id} {exercise.title}"
-    return Box(NOTE, heading, [exercise.hints[number - 1], end, *notes])
+    return Box(NOTE, heading, [exercise.hints[number - 1], end], (), notes)
 
 
 class ProgressTable:
@@ -122,8 +138,6 @@ def _chapter_row(name: str, exercises: Sequence[Exercise], entries: Mapping[str,
 
 def show(thing: Any) -> None:
     """Display in Jupyter, print elsewhere."""
-    from dlcourse.classroom.observe import running_shell
-
     if running_shell() is not None:
         from IPython.display import display
 

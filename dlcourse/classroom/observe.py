@@ -6,6 +6,7 @@ The records are plain JSON data. They hold no expected values and no verdict.
 import contextlib
 import inspect
 import io
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -38,8 +39,6 @@ def quiet() -> Iterator[None]:
 
 def running_shell() -> Any:
     """The running IPython shell, or None in a plain Python process."""
-    import sys
-
     if "IPython" not in sys.modules:
         return None
     from IPython.core.getipython import get_ipython

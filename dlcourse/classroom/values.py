@@ -243,6 +243,8 @@ def value_of(data: Plain) -> Any:
     kind = data["kind"]
     if kind == "array" and "too_large" not in data:
         array = array_of(data)
+        whole = data["dtype"].startswith("int") and np.all(array == np.round(array))
+        array = array.astype(np.int64) if whole else array
         return array if array.ndim else array.item()
     if kind == "list":
         return [value_of(item) for item in data["items"]]

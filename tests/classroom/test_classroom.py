@@ -146,6 +146,16 @@ def test_the_learners_text_is_escaped():
     assert html.escape("<img src=x>") in shown
 
 
+@pytest.mark.parametrize("look", feedback.COLOURS)
+def test_code_names_the_colours_of_its_box(look):
+    """JupyterLab drops inherited colours from notebooks that are not trusted."""
+    text, background, _ = feedback.COLOURS[look]
+    shown = feedback.Box(look, "heading", ["`code`"], [("row", "value")])._repr_html_()
+    styles = re.findall(r'<code style="([^"]*)"', shown)
+    assert len(styles) == 2
+    assert all(f"color:{text};background-color:{background}" in style for style in styles)
+
+
 def test_texts_with_lone_surrogates_can_be_shown(capsys):
     def raises(x):
         raise ValueError("\ud800 <b>")

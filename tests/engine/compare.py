@@ -3,8 +3,14 @@
 from typing import Any
 
 import numpy as np
+import torch
 
-DEVICES = ("cpu", "torch")  # NumPy arrays, and torch tensors on the CPU
+GPUS = tuple(
+    name
+    for name, found in (("cuda", torch.cuda.is_available()), ("mps", torch.mps.is_available()))
+    if found
+)
+DEVICES = ("cpu", "torch", *GPUS)  # NumPy arrays, torch tensors on the CPU, and on a GPU
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 
@@ -12,6 +18,8 @@ def as_numpy(values: Any) -> np.ndarray:
     """A NumPy array from an array, a tensor of ours or one of torch's."""
     if hasattr(values, "detach"):
         values = values.detach()
+    if hasattr(values, "cpu"):
+        values = values.cpu()
     return values.numpy() if hasattr(values, "numpy") else np.asarray(values)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from made_files import ROOT, made
 from notebook_run import environment
@@ -33,3 +34,28 @@ def validate(path, home):
 def test_stored_outputs_are_what_the_notebook_gives(name, tmp_path):
     result = validate(ROOT / name, tmp_path)
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
+
+
+def stored_notebook(path, source, text):
+    """A notebook with one cell and its stored printed text."""
+    output = nbformat.v4.new_output("stream", name="stdout", text=text)
+    cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[output])
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), path)
+    return path
+
+
+PICTURE = "print('data:image/webp;base64,' + 'AAAA', object())"
+PLANTED = [
+    ("print(1 + 1)", "3\n", 1),
+    ("print(1 + 1)", "2\n", 0),
+    ("1 / 0", "", 1),
+    (PICTURE, "data:image/webp;base64,BBBB <object object at 0x7f0000000000>\n", 0),
+    ("import socket; socket.create_connection(('192.0.2.1', 80))", "", 1),
+]
+
+
+@pytest.mark.parametrize(("source", "text", "status"), PLANTED)
+def test_planted_differences_are_found(tmp_path, source, text, status):
+    path = stored_notebook(tmp_path / "planted.ipynb", source, text)
+    assert validate(path, tmp_path).returncode == status

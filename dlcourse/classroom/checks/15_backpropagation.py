@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -636,12 +637,16 @@ dead_layers = Choice(
 BUDGET = 60_000  # weights
 
 
-SLOPES = {  # of each activation, written with its output a
+SLOPES: dict[str, Callable[[Array], Array]] = {  # of each activation, written with its output a
     "sigmoid": lambda a: a * (1 - a),
     "tanh": lambda a: 1 - a * a,
     "relu": lambda a: (a > 0).astype(float),
 }
-ACTIVATIONS = {"sigmoid": _logistic, "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": _logistic,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+}
 
 
 def flow_of(design: dict[str, Any]) -> dict[str, float]:
@@ -664,7 +669,7 @@ def flow_of(design: dict[str, Any]) -> dict[str, float]:
         top = g = rng.normal(size=(64, width))
         for w, a in zip(reversed(layers), reversed(outputs), strict=False):
             g = (g * slope(a)) @ w.T
-        logs.append(np.log(max(np.linalg.norm(g), 1e-300) / np.linalg.norm(top)))
+        logs.append(np.log((np.linalg.norm(g) + 1e-300) / np.linalg.norm(top)))
     ratio = float(np.exp(np.mean(logs)))
     return {"depth": float(depth), "weights": float(depth * width * width), "ratio": ratio}
 
