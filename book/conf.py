@@ -61,6 +61,7 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_use_index = False
 html_sidebars = {
@@ -87,5 +88,5 @@ html_theme_options = {
 
 # ---- translation: sphinx-build -b gettext -c book . book/_build/gettext --------------------------
 
-locale_dirs = ["locale"]
+locale_dirs = ["book/locale"]
 gettext_compact = False

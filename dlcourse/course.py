@@ -181,29 +181,29 @@ class CourseMap:
         return f"{solved} of {total} exercises solved" if total else ""
 
     def _repr_html_(self) -> str:
-        rows = "".join(self._part(part) for part in PARTS)
-        return f'<div class="dl-map">{STYLE}{rows}</div>'
+        return f'<div class="dl-map">{"".join(self._part(part) for part in PARTS)}</div>'
 
     def _part(self, part: Part) -> str:
         cards = "".join(self._card(chapter) for chapter in part.chapters)
         title = html.escape(f"Part {part.numeral}: {part.title}")
-        return f'<p class="dl-map-part">{title}</p><ul class="dl-map-row">{cards}</ul>'
+        heading = f'<p style="{HEADING}">{title}</p>'
+        return f'{heading}<ul class="dl-map-row" style="{ROW}">{cards}</ul>'
 
     def _card(self, chapter: Chapter) -> str:
         number, title = f"<b>{chapter.number}</b>", html.escape(chapter.title)
         if not chapter.exists(self.root):
-            return f'<li class="dl-map-later">{number} {title}<small>in preparation</small></li>'
-        link = f'<a href="{chapter.name}.ipynb">{number} {title}</a>'
-        return f"<li>{link}<small>{html.escape(self._progress(chapter))}</small></li>"
+            body, edge = f"{number} {title}<br><small>in preparation</small>", "1px dashed #8a9099"
+        else:
+            link = f'<a href="{chapter.name}.ipynb">{number} {title}</a>'
+            state = html.escape(self._progress(chapter))
+            body, edge = f"{link}<br><small>{state}</small>", "2px solid #0072b2"
+        return f'<li style="border:{edge};{CARD}">{body}</li>'
 
 
-STYLE = """<style>
-.dl-map-part{margin:1.1em 0 .4em;font-weight:600}
-.dl-map-row{display:grid;grid-template-columns:repeat(auto-fill,minmax(11.5rem,1fr));gap:.6rem;
-margin:0;padding:0;list-style:none}
-.dl-map-row li{margin:0;border:1px solid #0072b2;border-radius:.4rem;padding:.5rem .7rem;
-line-height:1.35}
-.dl-map-row li.dl-map-later{border:1px dashed #8a9099;opacity:.85}
-.dl-map-row a{display:block}
-.dl-map-row small{display:block;font-size:.8em}
-</style>"""
+# In the elements themselves: a notebook that was not run yet shows no style sheets of its outputs.
+HEADING = "margin:1.1em 0 .4em;font-weight:600"
+ROW = "display:flex;flex-wrap:wrap;gap:10px;margin:0;padding:0;list-style:none"
+CARD = (
+    "display:block;box-sizing:border-box;width:190px;margin:0;padding:8px 10px;"
+    "border-radius:6px;line-height:1.35"
+)

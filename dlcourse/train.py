@@ -199,10 +199,14 @@ def _finite(value: float, number: int, epoch: int, optimizer: Optimizer) -> floa
 
 
 def _bar(total: int, wanted: bool) -> Any:
-    """A progress bar on stderr, silent where nobody is watching."""
-    from tqdm import tqdm
+    """A progress bar, silent where nobody is watching: a widget in Jupyter, else on stderr."""
+    in_jupyter = "ipykernel" in sys.modules
+    if in_jupyter:
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
 
     setting = os.environ.get("DLCOURSE_PROGRESS", "")
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules or setting == "1"
+    watched = sys.stderr.isatty() or in_jupyter or setting == "1"
     hidden = not wanted or not watched or setting == "0"
     return tqdm(total=total, desc="Training", unit="step", leave=False, disable=hidden)

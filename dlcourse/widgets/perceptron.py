@@ -38,7 +38,7 @@ class Perceptron(DualWidget):
 
     js = "perceptron"
     task = t.Unicode(TASK).tag(sync=True)
-    points = t.List(default_value=[]).tag(sync=True)
+    points: t.List[Any] = t.List(default_value=[]).tag(sync=True)
     weights = t.List(t.Float(), default_value=[0.0, 0.0, 0.0], minlen=3, maxlen=3).tag(sync=True)
     seed = t.Int(0, min=0, max=99).tag(sync=True)
     max_epochs = t.Int(100, min=1, max=1000).tag(sync=True)

@@ -82,6 +82,7 @@ def opened(browser: Any, lab: str) -> Iterator[Lab]:
 def test_the_first_start_asks_nothing_and_shows_the_map(opened: Lab) -> None:
     opened.open("notebooks/00_welcome.ipynb")
     page = opened.page
+    page.locator(".dl-map-row a").first.wait_for()
     assert page.locator(".dl-map-row a").count() >= 2
     page.wait_for_timeout(1500)  # the news question came a moment after the start
     assert page.locator(".jp-Dialog").count() == 0
@@ -90,8 +91,13 @@ def test_the_first_start_asks_nothing_and_shows_the_map(opened: Lab) -> None:
 
 def test_chapter_15_runs_and_its_widgets_answer_to_the_keyboard(opened: Lab) -> None:
     opened.open("notebooks/15_backpropagation.ipynb")
-    opened.run_all()
     page = opened.page
+    page.locator(".dlw-fallback").first.wait_for()  # stored outputs can be read before a run
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.dl-figure img')].some((e) => e.naturalWidth > 0)"
+    )
+    assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
+    opened.run_all()
     assert page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count() == 0
     assert page.locator(".jp-RenderedText[data-mime-type*='stderr']").count() == 0
     boxes = page.locator(".dlw-box")
@@ -107,16 +113,12 @@ def test_chapter_15_runs_and_its_widgets_answer_to_the_keyboard(opened: Lab) -> 
     assert graph.locator("svg").inner_html() != picture
     assert graph.get_by_role("status").inner_text().strip()
 
-
-def test_a_quiz_is_answered_by_keyboard(opened: Lab) -> None:
-    opened.open("notebooks/15_backpropagation.ipynb")
-    opened.run_all()
-    quiz = opened.page.locator(".dlw-box").filter(has_text="Quiz on chapter 15")
+    quiz = boxes.filter(has_text="Quiz on chapter 15")
     quiz.locator("input[type=radio]").first.focus()
-    opened.page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
     assert quiz.locator("input[type=radio]").nth(1).is_checked()
     quiz.get_by_role("button", name="Check question 1").focus()
-    opened.page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
     assert "1 of 6" in quiz.get_by_role("status").inner_text()
 
 

@@ -1,0 +1,74 @@
+"""The site's own Sphinx extensions, function by function."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlcourse.course import Chapter, Part
+from tests.book.site import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import dl_contents
+import dl_pages
+
+
+def test_a_data_uri_becomes_a_file(tmp_path: Path) -> None:
+    raw = b"RIFF-a-picture"
+    uri = f"data:image/webp;base64,{base64.b64encode(raw).decode()}"
+    body = f'<img src="{uri}"> <script>{{"images":["{uri}"]}}</script>'
+    made = dl_pages.pictures_to_files(body, tmp_path, lambda path: f"../{path}")
+    (file,) = (tmp_path / "_images").iterdir()
+    assert file.read_bytes() == raw
+    assert made == body.replace(uri, f"../_images/{file.name}")
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ('href="15_x.ipynb"', 'href="<notebooks/15_x>"'),
+        ('href="../book/glossary.md#bias"', 'href="<book/glossary>#bias"'),
+        ('href="https://example.org/a.ipynb"', 'href="https://example.org/a.ipynb"'),
+        ('href="#here"', 'href="#here"'),
+    ],
+)
+def test_links_in_outputs(written: str, made: str) -> None:
+    known = {"notebooks/15_x", "book/glossary"}
+    assert dl_pages.links_to_pages(written, "notebooks/00_y", known, "<{}>".format) == made
+
+
+def test_an_outputs_link_to_nowhere_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    link = 'href="99_none.ipynb"'
+    with caplog.at_level(logging.WARNING, logger="sphinx"):
+        assert dl_pages.links_to_pages(link, "notebooks/00_y", set(), str) == link
+    assert "99_none.ipynb" in caplog.text
+
+
+def test_widgets_on_a_page() -> None:
+    body = '<div data-dlw="quiz"></div><div data-dlw="frames"></div><div data-dlw="quiz"></div>'
+    assert dl_pages.widgets_in(body) == ["frames", "quiz"]
+
+
+def make_course(root: Path) -> Part:
+    """Two chapters: one written, with exercises; one planned."""
+    for folder in ("notebooks", "exercises"):
+        (root / folder).mkdir()
+        (root / folder / "04_written.ipynb").touch()
+    return Part("X", "A part", (Chapter(4, "written", "W"), Chapter(5, "planned", "P")))
+
+
+def test_contents_of_a_part_list_what_is_written(tmp_path: Path) -> None:
+    group = dl_contents.part_group(make_course(tmp_path), tmp_path)
+    assert ":caption: Part X: A part" in group
+    assert "/notebooks/04_written\nExercises of chapter 4 </exercises/04_written>" in group
+    assert "planned" not in group
+
+
+def test_a_part_without_chapters_is_not_listed(tmp_path: Path) -> None:
+    part = Part("X", "A part", (Chapter(5, "planned", "P"),))
+    assert dl_contents.part_group(part, tmp_path) == ""

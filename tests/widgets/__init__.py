@@ -1,0 +1,1 @@
+"""Tests of the widgets: their Python side, and their JavaScript in Chromium."""
