@@ -25,24 +25,27 @@ if TYPE_CHECKING:
 Serve = Callable[[Path], str]  # a folder -> its address, without a slash at the end
 
 
+NO_CHROMIUM = (
+    "No Chromium found, so nothing was tested in a browser. Mend it: sudo apt install chromium"
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = find_chromium() is None and os.environ.get("CI", "").lower() != "true"
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+            if missing:  # a mark, so that the report has one line for each file
+                item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser."""
     path = find_chromium()
-    if path:
-        return path
-    told = (
-        "No Chromium found, so nothing was tested in a browser. Mend it: sudo apt install chromium"
-    )
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(told, pytrace=False)
-    pytest.skip(told)
+    if path is None:
+        pytest.fail(NO_CHROMIUM, pytrace=False)
+    return path
 
 
 @pytest.fixture(scope="session")

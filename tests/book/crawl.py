@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 400, "height": 800}
-PATIENCE = 5000  # milliseconds that the page may take for one action
+PATIENCE = 15_000  # milliseconds that one action may take on a busy machine
 CONTRAST = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 
 RAW_DOLLARS = """() => {
@@ -31,7 +31,7 @@ TOO_WIDE = """() => {
     }
     return false;
   };
-  const wide = [...document.querySelectorAll('article *')].filter((e) => {
+  const wide = [...document.querySelectorAll('article :not(.katex *)')].filter((e) => {
     const box = e.getBoundingClientRect();
     return box.width > 0 && (box.right > width + 1 || box.left < -1) && !clipped(e);
   });
@@ -40,16 +40,22 @@ TOO_WIDE = """() => {
   return found;
 }"""
 
-UNREACHABLE = """() => [...document.querySelectorAll('article *')]
-  .filter((e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
-    && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0 && !e.closest('[aria-hidden]')
-    && !e.querySelector('a, button, input, [tabindex]'))
+UNREACHABLE = """() => [...document.querySelectorAll('article :not(.katex *)')]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0
+    && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)
+    && !e.closest('[aria-hidden]') && !e.querySelector('a, button, input, [tabindex]'))
   .map((e) => `${e.tagName}.${e.className}`)"""
 
-# A formula has the text's colour and hundreds of elements: axe-core would look at each of them.
-WITHOUT_FORMULAS = (
-    """() => document.querySelectorAll('.katex').forEach((e) => e.replaceWith('x'))"""
-)
+# axe-core looks at each element, and formulas and code have thousands. A formula has the text's
+# colour. Of the code's colours one example of each kind is enough.
+SIMPLER = """() => {
+  document.querySelectorAll('.katex').forEach((e) => e.replaceWith('x'));
+  const seen = new Set();
+  for (const span of document.querySelectorAll('pre span[class]')) {
+    if (seen.has(span.className)) span.replaceWith(span.textContent);
+    seen.add(span.className);
+  }
+}"""
 
 
 @dataclass
@@ -117,7 +123,7 @@ def look(browser: Browser, base: str, name: str) -> Visit:
         visit.wide = page.evaluate(TOO_WIDE)
         visit.unreachable += page.evaluate(UNREACHABLE)
         page.set_viewport_size(WIDE)
-        page.evaluate(WITHOUT_FORMULAS)
+        page.evaluate(SIMPLER)
         visit.axe = serious(Axe().run(page).response, "light")
         page.emulate_media(color_scheme="dark")
         visit.axe += serious(page.evaluate("options => axe.run(options)", CONTRAST), "dark")

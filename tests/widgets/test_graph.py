@@ -276,7 +276,8 @@ def test_unknown_operations_keep_pythons_numbers(js: Any, own: Any, name: str) -
 def test_numbers_in_words(js: Any) -> None:
     cases = [
         (0, "0"), (1e-16, "0"), (-6, "−6"), (0.5, "0.5"), (-1 / 3, "−0.333"), (12345, "12345"),
-        (-0.0123, "−0.0123"), (-1.23e-5, "−1.2e−5"), (3.1e7, "3.1e7"), (4.99999, "5"), (-1.23e-12, "−1e−12"),
+        (-0.0123, "−0.0123"), (-1.23e-5, "−1.2e−5"), (3.1e7, "3.1e7"), (4.99999, "5"),
+        (-1.23e-12, "−1e−12"),
     ]  # fmt: skip
     for value, text in cases:
         assert js("short", value) == text
@@ -364,6 +365,35 @@ def test_no_text_overlaps(page_of: Any, overlaps: Any, faults: Any, size: int, w
         ".map((p) => p.getBoundingClientRect().width / p.viewBox.baseVal.width))"
     )
     assert small >= 0.89
+
+
+THROUGH = """() => {
+  const cards = [...document.querySelectorAll('[data-node] > rect')].map((el) => el.getBBox());
+  return [...document.querySelectorAll('[data-edge]')].flatMap((path) => {
+    const length = path.getTotalLength(), found = [];
+    for (let at = 3; at < length - 3; at += 3) {
+      const p = path.getPointAtLength(at);
+      const inside = (c) => p.x > c.x + 1 && p.x < c.x + c.width - 1
+        && p.y > c.y && p.y < c.y + c.height;
+      if (cards.some(inside)) {
+        found.push(path.dataset.edge);
+        break;
+      }
+    }
+    return found;
+  });
+}"""
+
+
+@pytest.mark.parametrize("size", [5, 12, 25])
+def test_no_line_runs_through_a_card(page_of: Any, size: int) -> None:
+    assert page_of(ComputationGraph(deep_graph(size))).evaluate(THROUGH) == []
+
+
+def test_the_chapters_graph_needs_no_scrolling_in_the_book(page_of: Any) -> None:
+    page = page_of(ComputationGraph(neuron()), width=752)  # the book's column and a page margin
+    area = page.locator(".dlw-box [tabindex]")
+    assert area.evaluate("(el) => el.scrollWidth <= el.clientWidth")
 
 
 CONTRAST = """() => [...document.querySelectorAll('svg text')].map((el) => {
