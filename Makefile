@@ -23,6 +23,7 @@ test: $(VENV)/test.stamp            ## check style and types, run every test and
 	$(BIN)/python -m pytest
 
 notebooks: $(VENV)/test.stamp       ## run what is stale, write notebooks/, solutions/, exercises/
+	$(BIN)/python book/make_references.py
 	$(BIN)/python book/make_notebooks.py
 
 book: $(VENV)/test.stamp            ## build the site from the stored outputs into book/_build/html

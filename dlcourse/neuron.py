@@ -101,7 +101,7 @@ def perceptron_step(w: Array, x: Array, y: int) -> Array:
 
     Shape:   w (n,), x (n,), y is +1 or -1 -> new weights (n,); w itself is not changed
     Raises:  ValueError if y is not +1 or -1 (labels 0 and 1 would silently learn half the task)
-    Source:  Rosenblatt 1958 and 1962; the form used here: Novikoff 1962
+    Source:  Rosenblatt 1962 (error correction); the form used here: Novikoff 1962
     """
     if y not in (1, -1):
         raise ValueError(f"A label must be +1 or -1. Received: y={y}. Use 2 * y - 1 for 0 and 1.")
@@ -114,8 +114,8 @@ class PerceptronRun:
     """What happened in training: `weights[k]` are the weights after k mistakes."""
 
     weights: Array  # (mistakes + 1, n), the first row is the start
-    mistakes: list[int]  # mistakes in each epoch
-    settled: bool  # True if an epoch went by without a mistake
+    mistakes: list[int]  # mistakes in each round (epoch)
+    settled: bool  # True if a round went by without a mistake
 
     @property
     def w(self) -> Array:
@@ -126,10 +126,10 @@ class PerceptronRun:
 def train_perceptron(
     x: ArrayLike, y: ArrayLike, epochs: int = 100, seed: int | None = 0
 ) -> PerceptronRun:
-    """Visit the samples in random order, epoch after epoch, until one has no mistake.
+    """Visit the samples in random order, round after round, until one has no mistake.
 
     Shape:   x (samples, n), with a column of ones if a bias is wanted; y (samples,), +1 or -1
-    epochs:  at most this many passes over the data, 1 or more
+    epochs:  at most this many rounds, passes over all the data; 1 or more
     seed:    of the order in which samples come; None keeps the order of the rows
     Source:  Rosenblatt 1962; at most (R / gamma)**2 mistakes if separable (Novikoff 1962)
     """

@@ -57,6 +57,11 @@ def insert_contents(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = source[0].replace(MARK, contents(Path(app.srcdir)))
 
 
+def read_contents_again(app: Sphinx, env: Any, added: Any, changed: Any, removed: Any) -> list[str]:
+    """The first page depends on which chapters exist, so every build reads it anew."""
+    return [app.config.root_doc]
+
+
 FORWARD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -81,5 +86,6 @@ def write_forward(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("source-read", insert_contents)
+    app.connect("env-get-outdated", read_contents_again)
     app.connect("build-finished", write_forward)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -164,8 +164,16 @@ def _relation(got: float, want: float) -> str | None:
         return "The sign can't be right. In which direction does the quantity go?"
     if not 1 / 3 < ratio < 3:
         size = "large" if ratio > 1 else "small"
-        return f"The answer is far too {size}. Estimate it first: is it nearer to 0.1, 1 or 10?"
+        return f"The answer is far too {size}. Estimate it first: {_orders_of_size(want)}"
     return None
+
+
+def _orders_of_size(want: float) -> str:
+    """Three powers of ten to choose from. The right one can stand in each of the three places."""
+    nearest = round(math.log10(abs(want)))
+    first = nearest - nearest % 3
+    a, b, c = (f"{10.0**power:g}" for power in range(first, first + 3))
+    return f"is its size nearer to {a}, {b} or {c}?"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from dlcourse.classroom.base import (
     Verdict,
     wrong,
 )
-from dlcourse.classroom.messages import from_error
+from dlcourse.classroom.messages import from_design_error
 from dlcourse.classroom.observe import Record, describe_error, quiet
 from dlcourse.classroom.values import plain, value_of
 
@@ -62,8 +62,7 @@ class Design(Exercise):
         try:
             measured = self._measured(value_of(data))
         except Exception as error:  # of the design, told to the learner in words
-            text = from_error(describe_error(error), (), ())
-            return wrong("error", f"Your design could not be measured. {text}")
+            return wrong("error", from_design_error(describe_error(error)))
         details = tuple((name, _rounded(value)) for name, value in measured.items())
         if self.accept(measured):
             listed = ", ".join(f"{name} = {value}" for name, value in details)

@@ -90,10 +90,13 @@ class Report:
         paths = [found.path for found in fault]
         whole = self._dict_cases()
         sentence = explain(whole, self.names) if whole else None
-        sentence = sentence or self._right_inputs() or self._one_input(paths)
+        sentence = sentence or self._right_inputs()
         head = self._head(paths[0], self._cases(paths[0]))
         if sentence:
             return wrong("relation", head + sentence, first)
+        single = self._one_input()
+        if single:
+            return single
         return wrong("values", head + self._where(number, paths), first)
 
     def _own_diagnosis(self, diagnose) -> tuple[int, str] | None:
@@ -135,18 +138,19 @@ class Report:
         bad = [args for fault, args in zip(self.faults, self.args, strict=True) if fault]
         return right_inputs(right, bad, self.names) if right else None
 
-    def _one_input(self, paths: list[Path]) -> str | None:
+    def _one_input(self) -> Verdict | None:
         """A relation that holds for one input at least, for instance the one with a single step."""
         for number, fault in enumerate(self.faults):
-            for path in paths:
-                found = [d for d in fault if isinstance(d, Difference) and d.path == path]
-                if not found or found[0].kind != "values" or len(found[0].got["values"]) < 3:
+            for found in fault if isinstance(fault, list) else []:
+                if found.kind != "values" or len(found.got["values"]) < 3:
                     continue
-                case = Case(array_of(found[0].got), array_of(found[0].expected), self.args[number])
-                sentence = explain([case], self.names, EXACT)
+                case = Case(array_of(found.got), array_of(found.expected), self.args[number])
+                sentence = explain([case], self.names, EXACT) if np.ptp(case.expected) else None
                 if sentence:
                     given = inputs_text(case.args, self.names)
-                    return f"Look at input {number + 1} ({given}). {sentence}"
+                    text = f"Look at input {number + 1} ({given}). {sentence}"
+                    head = self._head(found.path, [case])
+                    return wrong("relation", head + text, self._details(number, found))
         return None
 
     def _head(self, path: Path, cases: list[Case]) -> str:

@@ -81,6 +81,17 @@ def from_error(error: dict[str, Any], args: tuple, names: tuple[str, ...]) -> st
     )
 
 
+def from_design_error(error: dict[str, Any]) -> str:
+    """Why a design could not be measured. It is data: there is no function or line to name."""
+    kind, text = str(error.get("type", "")), str(error.get("text", ""))
+    short = limit_words(text, 40).rstrip(".")
+    reason = short if kind == "ValueError" and short else f"{kind} ({short})"
+    return (
+        f"Your design could not be measured: {reason}. Compare its form with the task: how many "
+        "entries does it have, how are they grouped, and is there a number wherever one must be?"
+    )
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -129,8 +140,9 @@ def _name_error(kind: str, text: str) -> str | None:
 
 
 TEXTS = {
-    "truth value of an array": "`if`, `and` and `not` need one truth value, and an array has one "
-    "for each entry. Compare one number, or use .any() or .all().",
+    "truth value of an array": "`if`, `and` and `not` need one truth value, and this comparison "
+    "gives one for each entry. Do you need `if` at all? The comparison is an array already. Or "
+    "take the entries one at a time.",
     "0-dimensional arrays can be converted": "one number is needed here, and an array of several "
     "came. Which sum, mean or index is missing?",
     "object is not iterable": "a loop needs a list or an array, and a single value came. "

@@ -97,7 +97,10 @@ def _some_right(cases: list[Case], names: tuple[str, ...]) -> str | None:
         if all(b == (0,) for b in bad):
             return f"Only the first {word} is wrong, the rest is right. Where does your loop start?"
         if all(b == (len(line) - 1,) for b, line in zip(bad, lines, strict=True)):
-            return f"Only the last {word} is wrong, the rest is right. Where does your loop end?"
+            return (
+                f"Only the last {word} is wrong, the rest is right. Where does your loop end, or "
+                "what is special about the last one?"
+            )
         if all(b == tuple(range(1, len(line))) for b, line in zip(bad, lines, strict=True)):
             return (
                 f"Only the first {word} is right. Is a value not updated, or a result not added up?"
@@ -191,8 +194,8 @@ def _direction_and_size(cases: list[Case], names: tuple[str, ...]) -> str | None
 PATTERNS = (
     _places,
     _along_axis,
-    _prefix,
     _some_right,
+    _prefix,
     _where_negative,
     _sums,
     _bounds,

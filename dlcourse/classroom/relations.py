@@ -159,10 +159,20 @@ def _factor_sentence(k: float, cases: list[Case]) -> str | None:
             return (
                 f"Every number is {n} times too small, and {n} is a size of the input: sum or mean?"
             )
-    return (
-        f"Every number is {k:.4g} times what was expected. "
-        "Which constant factor is missing, or too much, or on the wrong side of a division?"
-    )
+    ask = "Which constant factor is missing, or too much, or on the wrong side of a division?"
+    if _simple(k):
+        return f"Every number is {k:.4g} times what was expected. {ask}"
+    if len(cases) < 2:
+        return None  # an odd factor that holds for one input alone is a coincidence
+    return f"Every number is off by one constant factor, the same for all inputs. {ask}"
+
+
+def _simple(k: float) -> bool:
+    """Whether a factor names its own cause: 3, 1/3, 2/3, 3/2 or a power of ten, of either sign."""
+    sizes = [n / m for n in range(1, 5) for m in range(1, 5)]
+    sizes += [10.0**power for power in range(-6, 7)]
+    sizes += [float(n) for n in range(5, 13)] + [1 / n for n in range(5, 13)]
+    return any(abs(abs(k) / size - 1) < 1e-4 for size in sizes)
 
 
 def _offset(cases: list[Case], names: tuple[str, ...]) -> str | None:

@@ -8,6 +8,8 @@ key "kind": "array" (also single numbers), "text", "list", "dict", "none", "elli
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,8 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Plain:
         return {"kind": "text", "value": clean(value)}
     if isinstance(value, bool | int | float | np.generic | np.ndarray):
         return _array(np.asarray(value), value)
+    if isinstance(value, Real | Decimal):  # a Fraction, for instance
+        return _array(np.asarray(float(value)), value)
     if len(inside) > MAX_DEPTH or id(value) in inside:
         return {"kind": "unreadable", "type": type_name(value), "why": "nested too deeply"}
     if isinstance(value, dict):

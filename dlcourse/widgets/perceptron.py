@@ -22,18 +22,18 @@ class Perceptron(DualWidget):
         points: one [x1, x2, y] for each sample, y is +1 or -1
         weights: [w1, w2, b] at the start
         seed: order of the samples; 0 takes the rows as they stand, any other whole number a new
-            random order in every epoch
-        max_epochs: "Until no mistake" gives up after this many
+            random order in every round (one pass through all samples, also called an epoch)
+        max_epochs: "Until no mistake" gives up after this many rounds
         bound: Novikoff's bound on the number of mistakes, if it is known
         axes: names of x1 and x2, with units
-        classes: names of the classes +1 and -1
+        classes: names of the classes +1 (orange squares) and -1 (blue circles)
         task: what the reader should try
     After use: `weights`, `updates` (mistakes corrected so far), `seen` (samples looked at),
-    `accuracy` and `best` (shares from 0 to 1), `history` (mistakes in each epoch).
+    `accuracy` and `best` (shares from 0 to 1), `history` (mistakes in each round).
 
     Raises:
         ValueError: no points, not three numbers a point, or a label that is not +1 or -1
-    Source: Rosenblatt 1958, 1962; the bound: Novikoff 1962
+    Source: Rosenblatt 1962; the bound: Novikoff 1962
     """
 
     js = "perceptron"
@@ -77,8 +77,9 @@ class Perceptron(DualWidget):
         bound = "" if self.bound is None else f" At most {self.bound:.1f} mistakes (Novikoff)."
         return (
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
-            f"<p>{plus} points of class {html.escape(self.classes[0])} and {minus} of class "
-            f"{html.escape(self.classes[1])}. The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0; "
+            f"<p>{plus} points of class {html.escape(self.classes[0])} (y = +1) and {minus} of "
+            f"class {html.escape(self.classes[1])} (y = −1). "
+            f"The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0; "
             f"{100 * self.accuracy:.0f} % of the points lie on their own side.{bound}</p>"
             "<p>Rosenblatt's rule: take one sample x = (x₁, x₂, 1) with label y = +1 or −1. "
             "If y (w · x) is 0 or less, the sample is on the wrong side: replace w by w + y x. "

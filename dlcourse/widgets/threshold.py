@@ -27,14 +27,16 @@ FUNCTIONS = {
     "1110": "NAND",
     "1111": "always",
 }
+TASK_NETWORK = "Set the three units so that the network computes XOR. Y sees only A and B."
 TASK = "Light as many tiles as you can. How many of the 16 can one unit reach, and which stay dark?"
 
 
 class ThresholdUnit(DualWidget):
     """A unit with two inputs: output 1 if w1 x1 + w2 x2 >= threshold, else 0.
 
-    A tile for each of the 16 logic functions lights up when the reader reaches it. XOR and XNOR
-    stay dark, until the reader takes three units in two layers.
+    An output 1 is an orange square, 0 a blue circle. A tile for each of the 16 logic functions
+    lights up when the reader reaches it. XOR and XNOR stay dark, until the reader takes three
+    units in two layers.
 
     Args:
         weights: the two weights at the start, whole numbers from -max_weight to max_weight
@@ -43,7 +45,7 @@ class ThresholdUnit(DualWidget):
         mode: "unit", or "network" for three units in two layers
         network: three units, each [w1, w2, threshold]; the first two feed the third
         layers: whether the reader may change the mode
-        task: what the reader should try
+        task: what the reader should try; each mode has one of its own
     After use, `function` holds the name of the present function, `reached` and
     `reached_network` the outputs of those found, for example "0001" for AND.
 
@@ -71,6 +73,8 @@ class ThresholdUnit(DualWidget):
     revealed = t.Bool(False).tag(sync=True)
 
     def __init__(self, label: str = "A threshold unit with two inputs", **kwargs: Any) -> None:
+        if kwargs.get("mode") == "network":
+            kwargs.setdefault("task", TASK_NETWORK)
         super().__init__(label=label, **kwargs)
         self._record()
 
@@ -124,11 +128,21 @@ class ThresholdUnit(DualWidget):
             f"<tr><td>{name}</td>{''.join(f'<td>{bit}</td>' for bit in code)}</tr>"
             for code, name in FUNCTIONS.items()
         )
-        setting = f"weights {self.weights[0]} and {self.weights[1]}, threshold {self.threshold:g}"
         return (
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
-            f"<p>With {setting} the unit computes {html.escape(self.function)}.</p>"
+            f"<p>{self._setting()} computes {html.escape(self.function)}. What is out of reach for "
+            "one unit, three units in two layers can do: two of them see the inputs, and the third "
+            "sees the outputs of these two. Try it with pencil and paper.</p>"
             "<table><caption>The 16 functions of two inputs x₁ x₂</caption><thead><tr>"
             "<th>Function</th><th>0 0</th><th>0 1</th><th>1 0</th><th>1 1</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
+
+    def _setting(self) -> str:
+        """The numbers of the present machine in words."""
+        if self.mode == "unit":
+            w1, w2 = self.weights
+            return f"A unit with weights {w1} and {w2} and threshold {self.threshold:g}"
+        units = [f"{a:g}, {b:g}, {theta:g}" for a, b, theta in self.network]
+        listed = "; ".join(f"{name}: {unit}" for name, unit in zip("ABY", units, strict=True))
+        return f"A network with these two weights and threshold for each unit ({listed})"

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Perceptron
 
@@ -46,6 +47,41 @@ def test_setosa_settles_within_the_bound_in_40_orders(flowers, seed: int) -> Non
     assert bound == pytest.approx(47.9, abs=0.1)
     assert max(totals) <= 10 < bound
     assert 2 <= np.median(totals) <= 4
+
+
+def test_an_optimiser_finds_the_same_bound(flowers) -> None:
+    x, species = flowers
+    y = np.where(species == 0, 1, -1)
+    start = neuron.train_perceptron(x, y).w
+    rules = {"type": "ineq", "fun": lambda w: y * (x @ w) - 1}
+    found = minimize(lambda w: w @ w, start, constraints=rules, method="SLSQP")
+    assert found.success
+    assert (y * (x @ found.x)).min() > 1 - 1e-6
+    longest = np.linalg.norm(x, axis=1).max()
+    assert (longest * np.linalg.norm(found.x)) ** 2 == pytest.approx(
+        neuron.novikoff_bound(x, y), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(("factor", "same"), [(1, True), (0.5, False), (-1, False)])
+def test_the_loop_to_complete_tells_the_right_factor(flowers, factor: float, same: bool) -> None:
+    x, species = flowers
+    y = np.where(species == 0, 1, -1)
+    w = np.zeros(5)
+    for _ in range(5):
+        for x_i, y_i in zip(x, y, strict=True):
+            w = w + factor * y_i * x_i if y_i * (w @ x_i) <= 0 else w
+    package = neuron.train_perceptron(x, y, epochs=5, seed=None)
+    assert np.allclose(w, package.w) == same
+
+
+def test_petals_end_below_the_best_on_the_way(flowers) -> None:
+    x, species = flowers
+    petals, y = x[species > 0][:, 2:], np.where(species[species > 0] == 1, 1, -1)
+    run = neuron.train_perceptron(petals, y, epochs=100, seed=None)
+    shares = (y * (run.weights @ petals.T) > 0).mean(axis=1)
+    assert shares[-1] == pytest.approx(0.91)
+    assert shares.max() == pytest.approx(0.95)
 
 
 def test_the_perceptron_does_not_find_the_best_line(flowers) -> None:
@@ -124,3 +160,7 @@ def test_threes_and_eights(seed: int) -> None:
     common = max((split.y_test == 1).mean(), (split.y_test == -1).mean())
     assert right >= 0.93
     assert common <= 0.65
+    moved = np.roll(split.x_test[:, :64].reshape(-1, 8, 8), 1, axis=2)
+    moved[:, :, 0] = 0
+    moved = neuron.with_bias(moved.reshape(-1, 64))
+    assert (neuron.perceptron_predict(run.w, moved) == split.y_test).mean() < 0.75

@@ -1,6 +1,9 @@
 """Each kind of exercise accepts what is right and says what is wrong."""
 
 import json
+import re
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -116,7 +119,10 @@ def test_a_wrong_answer_fails_with_every_seed(sample):
         assert sample.softmax.check(lambda x: softmax(x) * 1.001, seed).outcome == WRONG
 
 
-@pytest.mark.parametrize("answer", [15, 15.0, "15", " 15 ", np.int32(15), [15], np.array([[15]])])
+@pytest.mark.parametrize(
+    "answer",
+    [15, 15.0, "15", " 15 ", np.int32(15), [15], np.array([[15]]), Fraction(30, 2), Decimal("15")],
+)
 def test_numbers_in_any_form(sample, answer):
     assert sample.parameters.check(answer).outcome == RIGHT
 
@@ -141,6 +147,15 @@ def test_a_wrong_number_gets_a_hint(sample, answer, text):
     assert verdict.outcome == WRONG
     assert text in verdict.message
     assert "15" not in verdict.message.replace("15.", "").replace("-15", "").replace("150", "")
+
+
+@pytest.mark.parametrize("want", [0.004, 0.3, 7, 39.0625, 4000])
+def test_the_size_to_estimate_is_among_the_offers_and_not_told(want):
+    exact = Number(id="98.1", title="t", points=1, hints=("a", "b", "c"), wrong={}, reference=want)
+    message = exact.check(want * 17).message
+    offers = [float(text) for text in re.findall(r"\d[\d.]*", message.split("nearer to")[1])]
+    assert len(offers) == 3
+    assert min(abs(np.log10(want / offer)) for offer in offers) <= 0.5
 
 
 @pytest.mark.parametrize("answer", [0.1966, 0.196612, "0.1966", ".1966", 0.1967])
@@ -180,6 +195,25 @@ def test_designs_name_what_was_measured(sample):
     assert "parameters = 41" in sample.design.check(10).message
     assert "201 parameters are more than 50" in sample.design.check(50).message
     assert "could not be measured" in sample.design.check("ten").message
+    assert "function" not in sample.design.check("ten").message
+
+
+def triple(x):
+    return 3 * softmax(x)
+
+
+def odd_factor(x):
+    return 1.167 * softmax(x)
+
+
+def test_only_a_simple_factor_is_named(sample):
+    assert "3 times" in sample.softmax.check(triple).message
+    assert "off by one constant factor" in sample.softmax.check(odd_factor).message
+
+
+def test_an_if_over_an_array_is_asked_whether_it_is_needed(sample):
+    message = sample.softmax.check(lambda x: 1 if x > 0 else 0).message
+    assert "Do you need `if` at all?" in message
 
 
 def test_the_grader_may_test_more_than_the_notebook(sample):

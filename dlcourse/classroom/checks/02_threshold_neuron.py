@@ -181,6 +181,22 @@ step = Code(
             "You return the change, y·x or 0. The task asks for the weights after the step: what "
             "is the change added to?",
         ),
+        "compares predictions": Wrong(
+            lambda w, x, y: w + y * x if (1 if w @ x >= 0 else -1) != y else w,
+            "You compare a predicted label with y. At a score of exactly 0 that calls one of the "
+            "two labels right. The task counts score 0 as a mistake for both. Which sign must the "
+            "product of label and score have?",
+        ),
+        "compares predictions, 0 is negative": Wrong(
+            lambda w, x, y: w + y * x if (1 if w @ x > 0 else -1) != y else w,
+            "You compare a predicted label with y. At a score of exactly 0 you predict −1, so a "
+            "sample with y = −1 counts as right. The task counts score 0 as a mistake for both.",
+        ),
+        "bias stays": Wrong(
+            lambda w, x, y: np.append((w + y * x if y * (w @ x) <= 0 else w)[:-1], w[-1]),
+            "All weights are right but the last one, the bias: it never moves. It is the weight of "
+            "the last number in x. Why should the rule treat it in another way?",
+        ),
         "double step": Wrong(
             lambda w, x, y: w + (y - (1 if w @ x > 0 else -1)) * x if w @ x else w + y * x,
             "Your steps are twice as long as asked for. The difference of label and prediction is "
@@ -192,6 +208,18 @@ step = Code(
             "labels are −1 and +1: test the sign of y·(w·x) instead.",
         ),
     },
+    diagnose=[
+        (
+            lambda new, w, x, y: y * (w @ x) > 0 and not np.allclose(new, w),
+            "You also changed w for a sample on the right side of the line. Where does the rule "
+            "draw the border: for which values of y·(w·x) is a sample wrong?",
+        ),
+        (
+            lambda new, w, x, y: w @ x == 0 and np.allclose(new, w),
+            "Nothing changed at a score of exactly 0. Training starts at w = 0, where every score "
+            "is 0, so for both labels this must count as a mistake.",
+        ),
+    ],
     alternatives=[
         _step_by_numbers,
         lambda w, x, y: np.where(y * np.dot(w, x) > 0, w, w + y * x),
@@ -270,10 +298,10 @@ xnor = Design(
             "The network is right, but its largest number is 15, and 2 is the limit. A unit "
             "does not change when all its numbers are multiplied by the same positive factor.",
         ),
-        "AND of two that never agree": Wrong(
+        "never": Wrong(
             [NOR, AND, (1, 1, 1.5)],
-            "Your output is 0 for every case. If A fires for 00 and B for 11, they never fire "
-            "together. Does Y need both of them, or one of them?",
+            "Your output is 0 for every case: no sum of Y reaches its threshold. Write down Y's "
+            "sum for each pair (A, B) that occurs. Which of them must reach θ?",
         ),
         "always": Wrong(
             [OR, AND, (-1, 1, -1.5)],
@@ -333,7 +361,13 @@ bound = Number(
     title="At most how many mistakes?",
     points=2,
     reference=bound_of_the_line,
+    tolerance=5e-4,
     wrong={
+        "rounded down": Wrong(
+            39,
+            "You rounded down to a whole number of mistakes. That is what the bound means in the "
+            "end, but the task asks for (R/γ)² itself, with its decimals.",
+        ),
         "length of w": Wrong(
             25 / 16,
             "You took γ = 4. But Novikoff's w* has length 1, and (3, 4) has another length. "
@@ -343,6 +377,21 @@ bound = Number(
             6.25,
             "You stopped at R/γ. In the proof kγ ≤ √k·R. What happens when you square both sides "
             "and divide by k?",
+        ),
+        "only R squared": Wrong(
+            25 / 0.8,
+            "You squared R and left γ as it is. The bound is the square of the whole fraction "
+            "R/γ: square both, or divide first.",
+        ),
+        "only gamma squared": Wrong(
+            5 / 0.64,
+            "You squared γ and left R as it is. The bound is the square of the whole fraction "
+            "R/γ: square both, or divide first.",
+        ),
+        "product left out": Wrong(
+            625,
+            "Far too large. Write R, the length of w and the smallest y·(w·x) in three lines. "
+            "Which of them enters the bound, and how often?",
         ),
         "mean margin": Wrong(
             (5 / (40 / 15)) ** 2,
@@ -407,6 +456,7 @@ def _variant(
     new_b: Callable = lambda b, y: b + y,
     count: Callable = lambda so_far: so_far + 1,
     fewer: int = 0,
+    bias_always: bool = False,
 ) -> Callable[[Array, Array, int], Trained]:
     """The training loop with some of its parts exchanged for faulty ones."""
 
@@ -418,6 +468,8 @@ def _variant(
                 if wrong(y_i, score(w, b, x_i)):
                     w, b = new_w(w, x_i, y_i), new_b(b, y_i)
                     mistakes[-1] = count(mistakes[-1])
+                elif bias_always:
+                    b = new_b(b, y_i)
         return w, b, mistakes
 
     return variant
@@ -491,6 +543,11 @@ two_faults = Debug(
             "The weights move towards y·x, but the bias moves away. It is the weight of an input "
             "that is always 1. What does the rule add to such a weight?",
         ),
+        "bias at every sample": Wrong(
+            _variant(bias_always=True),
+            "`b` also moves at samples that are right. It is a weight like the others: when may a "
+            "weight change? Does the line that changes `b` stand in the `if`?",
+        ),
         "bias always up": Wrong(
             _variant(new_b=lambda b, y: b + 1),
             "Your bias grows by 1 at each mistake, whatever the label. It is the weight of an "
@@ -505,6 +562,16 @@ two_faults = Debug(
             _variant(wrong=lambda y, score: y * score < 0),
             "Nothing is ever learned: at the start every score is 0, and your test lets 0 pass. A "
             "sample on the line counts as a mistake.",
+        ),
+        "near is wrong too": Wrong(
+            _variant(wrong=lambda y, score: y * score < 1),
+            "You also correct samples that lie on their side, only near the line. The test in the "
+            "given code was in order: a mistake is 0 or below.",
+        ),
+        "labels -1 and 2": Wrong(
+            _variant(signs=lambda y: 3 * y - 1),
+            "Your labels are −1 and 2, so one class pulls twice as strongly as the other. Which "
+            "two labels does the rule need?",
         ),
         "compares predictions": Wrong(
             _variant(wrong=lambda y, score: y != (1 if score >= 0 else -1)),
@@ -593,6 +660,14 @@ two_faults = Debug(
             "x_i gone?",
         ),
     },
+    diagnose=[
+        (
+            lambda result, x, y, rounds: result[1] != np.round(result[1]),
+            "Your `b` is no whole number, so it changes by an amount that depends on the score or "
+            "on the sample. It is the weight of an input that is always 1: by how much does the "
+            "rule change such a weight?",
+        ),
+    ],
     alternatives=[_train_with_a_column_of_ones, _train_with_two_branches],
     hints=(
         "Follow one sample of each class through the loop by hand, starting at w = 0 and b = 0.",
@@ -705,6 +780,16 @@ def _hebb_then_length_one(w: Array, z: Array, lr: float) -> Array:
     return w
 
 
+def _brake_on_the_new_w(w: Array, x: Array, score: float, lr: float) -> Array:
+    w = w + lr * score * x
+    return w - lr * score**2 * w
+
+
+def _new_score_too(w: Array, x: Array, score: float, lr: float) -> Array:
+    w = w + lr * score * x
+    return w - lr * (w @ x) ** 2 * w
+
+
 def _oja_two_statements(w: Array, z: Array, lr: float) -> Array:
     w = np.array(w, dtype=float)
     for x in z:
@@ -751,6 +836,16 @@ oja = Code(
         "brake on x": Wrong(
             _pass_with(lambda w, x, s, lr: w + lr * s * (x - s * x)),
             "You brake the input x. What grows without limit is w, so the brake must pull w back.",
+        ),
+        "brake on the new w": Wrong(
+            _pass_with(_brake_on_the_new_w),
+            "Your brake acts on the w that Hebb's part has just changed. Both parts of one step "
+            "start from the same w: compute the whole change first, then add it.",
+        ),
+        "brake with a new score": Wrong(
+            _pass_with(_new_score_too),
+            "After Hebb's part you compute the score and the brake anew. A step has one score, and "
+            "both of its parts start from the same w: compute the whole change first, then add it.",
         ),
         "all samples at once": Wrong(
             _oja_all_at_once,

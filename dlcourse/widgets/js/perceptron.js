@@ -4,8 +4,8 @@ import { h, s, slider, box, status, button, buttons, picture, describe, words, f
 const TEXT = {
   sliders: ["weight w₁", "weight w₂", "bias b"],
   next: "Next sample",
-  epoch: "One epoch",
-  until: "Until no mistake (max {max} epochs)",
+  round: "One round",
+  until: "Until no mistake (max {max} rounds)",
   reset: "Reset",
   seed: "order of samples",
   given: "as given",
@@ -16,18 +16,18 @@ const TEXT = {
   bound: "{updates} mistakes corrected (bound {bound})",
   change: "The change of (w₁, w₂)",
   noChange: "no change yet",
-  history: "Mistakes in each epoch",
-  noHistory: "no epoch yet",
+  history: "Mistakes in each round",
+  noHistory: "no round yet",
   now: "Line: {w1} x₁ + {w2} x₂ + {b} = 0. {right} of {n} points on their own side.",
   noLine: "w₁ and w₂ are 0, so there is no line yet. {right} of {n} points on their own side.",
   wrong: "Sample {i}: x = ({x1}, {x2}), y = {y}. Score w · x = {score}, so y (w · x) ≤ 0: a mistake. "
     + "w ← w + y x = ({w1}, {w2}, {b}).",
   right: "Sample {i}: x = ({x1}, {x2}), y = {y}. Score w · x = {score}: right side, nothing changes.",
-  settled: "An epoch without a mistake: the rule has settled after {epochs} epochs.",
-  unsettled: "Still {mistakes} mistakes in epoch {epochs}. The rule goes on changing the line.",
+  settled: "A round without a mistake: the rule has settled after {rounds} rounds.",
+  unsettled: "Still {mistakes} mistakes in round {rounds}. The rule goes on changing the line.",
   plane: "Plane with {n} points of two classes and the line between them. {state}",
   arrows: "Arrow diagram. Weights before ({a1}, {a2}), change ({d1}, {d2}), after ({b1}, {b2}).",
-  bars: "Bar chart of mistakes in each epoch: {list}.",
+  bars: "Bar chart of mistakes in each round: {list}.",
   move: "drag to move the line",
   turn: "drag to turn the line",
 };
@@ -58,11 +58,11 @@ export function randoms(seed) {
   };
 }
 
-/** The order of n samples in one epoch. Seed 0 keeps the rows as they stand. */
-export function order(n, seed, epoch) {
+/** The order of n samples in one round. Seed 0 keeps the rows as they stand. */
+export function order(n, seed, round) {
   const rows = Array.from({ length: n }, (_, i) => i);
   if (seed === 0) return rows;
-  const random = randoms(1000 * seed + epoch);
+  const random = randoms(1000 * seed + round);
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [rows[i], rows[j]] = [rows[j], rows[i]];
@@ -74,8 +74,8 @@ export function order(n, seed, epoch) {
 export function advance(state, points, seed, count) {
   const now = { ...state, weights: [...state.weights], history: [...state.history] };
   for (let k = 0; k < count; k++) {
-    const epoch = Math.floor(now.seen / points.length), place = now.seen % points.length;
-    const i = order(points.length, seed, epoch)[place], before = now.weights;
+    const round = Math.floor(now.seen / points.length), place = now.seen % points.length;
+    const i = order(points.length, seed, round)[place], before = now.weights;
     const result = step(before, points[i]);
     if (place === 0) now.history.push(0);
     if (result.wrong) now.history[now.history.length - 1] += 1;
@@ -88,7 +88,7 @@ export function advance(state, points, seed, count) {
   return now;
 }
 
-/** Whole epochs until one has no mistake, at most `most` of them. */
+/** Whole rounds until one has no mistake, at most `most` of them. */
 export function untilClean(state, points, seed, most) {
   let now = state;
   for (let k = 0; k < most; k++) {
@@ -182,11 +182,12 @@ function axes(model, frame, { X, Y }) {
 
 const short = (v) => number(v, Number.isInteger(v) ? 0 : Math.abs(v) < 0.1 ? 3 : 2);
 
+// As in the figures: the class +1 is an orange square, the class −1 a blue circle.
 function mark([x, y, label], { X, Y }, wrong, current) {
   const cx = X(x), cy = Y(y);
-  const look = { fill: label > 0 ? COLORS.class0 : COLORS.class1, stroke: "#fff", "stroke-width": 1.2 };
-  const shape = label > 0 ? s("circle", { cx, cy, r: 6.5, ...look })
-    : s("rect", { x: cx - 6, y: cy - 6, width: 12, height: 12, ...look });
+  const look = { fill: label > 0 ? COLORS.class1 : COLORS.class0, stroke: "#fff", "stroke-width": 1.2 };
+  const shape = label > 0 ? s("rect", { x: cx - 6, y: cy - 6, width: 12, height: 12, ...look })
+    : s("circle", { cx, cy, r: 6.5, ...look });
   const cross = s("path", { d: `M${cx - 5} ${cy - 5}l10 10m0 -10l-10 10`, stroke: "#fff",
     "stroke-width": 2, visibility: wrong ? null : "hidden" });
   const ring = s("circle", { cx, cy, r: 13, fill: "none", stroke: COLORS.ink, "stroke-width": 2,
@@ -274,8 +275,8 @@ function train(model, view, run) {
   const after = run(stateOf(model, view.last));
   Object.assign(view, { last: after.last, ghost: model.get("weights"), note: "" });
   store(model, after);
-  const n = model.get("points").length, epochs = after.history.length, mistakes = after.history[epochs - 1];
-  if (after.seen % n === 0) view.note = ` ${fill(mistakes ? TEXT.unsettled : TEXT.settled, { epochs, mistakes })}`;
+  const n = model.get("points").length, rounds = after.history.length, mistakes = after.history[rounds - 1];
+  if (after.seen % n === 0) view.note = ` ${fill(mistakes ? TEXT.unsettled : TEXT.settled, { rounds, mistakes })}`;
   view.draw();
 }
 
@@ -296,7 +297,7 @@ function trainButtons(model, view) {
   const go = (count) => train(model, view, (state) => advance(state, points, model.get("seed"), count(state)));
   return buttons(
     button(TEXT.next, () => go(() => 1)),
-    button(TEXT.epoch, () => go((state) => points.length - (state.seen % points.length))),
+    button(TEXT.round, () => go((state) => points.length - (state.seen % points.length))),
     button(fill(TEXT.until, { max: most }),
       () => train(model, view, (state) => untilClean(state, points, model.get("seed"), most))),
     button(TEXT.reset, () => reset(model, view)));
@@ -378,8 +379,8 @@ function gauge(model) {
 }
 
 function legend(model) {
-  const shapes = [s("circle", { cx: 7, cy: 7, r: 6, fill: COLORS.class0 }),
-    s("rect", { x: 1, y: 1, width: 12, height: 12, fill: COLORS.class1 })];
+  const shapes = [s("rect", { x: 1, y: 1, width: 12, height: 12, fill: COLORS.class1 }),
+    s("circle", { cx: 7, cy: 7, r: 6, fill: COLORS.class0 })];
   return h("p", { style: "display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.85rem;margin:0 0 .4rem" },
     ...model.get("classes").map((name, i) => h("span", {},
       s("svg", { width: 14, height: 14, "aria-hidden": "true", style: "vertical-align:-2px;margin-right:.35rem;background:none" }, shapes[i]), name)));
@@ -389,7 +390,7 @@ function draw(model, view, parts) {
   const { frame, scale } = view, w = model.get("weights"), points = model.get("points");
   const { line, text } = sentence(model, view.last, view.note), side = positiveSide(w, frame);
   view.layer.replaceChildren(
-    s("polygon", { points: side.map(([x, y]) => `${scale.X(x)},${scale.Y(y)}`).join(" "), fill: COLORS.class0, opacity: 0.1 }),
+    s("polygon", { points: side.map(([x, y]) => `${scale.X(x)},${scale.Y(y)}`).join(" "), fill: COLORS.class1, opacity: 0.1 }),
     ...(view.ghost ? lineArt(view.ghost, frame, scale, { stroke: COLORS.neutral, "stroke-width": 1.5, "stroke-dasharray": "5 5" }) : []),
     ...lineArt(w, frame, scale, { stroke: COLORS.weights, "stroke-width": 3 }),
     ...points.map((p, i) => mark(p, scale, p[2] * score(w, p) <= 0, view.last?.i === i)));

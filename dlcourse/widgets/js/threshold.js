@@ -171,14 +171,18 @@ function firingAreas(units) {
     .map(([a, b]) => clip(clip(square, units[0], a), units[1], b));
 }
 
+/** As in the figures: 1 is an orange square, 0 a blue circle. */
+function mark(cx, cy, r, out) {
+  return out ? s("rect", { x: cx - r, y: cy - r, width: 2 * r, height: 2 * r, fill: COLORS.class1 })
+    : s("circle", { cx, cy, r, fill: COLORS.class0 });
+}
+
 function corner([x1, x2], out, current) {
   const cx = px(x1), cy = py(x2);
   const ring = s("circle", { cx, cy, r: 18, fill: "none", stroke: COLORS.ink,
     "stroke-dasharray": "2 3", visibility: current ? null : "hidden" });
   return s("g", {}, ring,
-    s("circle", { cx, cy, r: 13, stroke: COLORS.activations, "stroke-width": 2.5,
-      fill: out ? COLORS.activations : COLORS.paper }),
-    words(cx, cy, out, `font-weight:700;fill:${out ? "#fff" : COLORS.ink}`),
+    mark(cx, cy, 13, out), words(cx, cy, out, "font-weight:700;font-size:19px;fill:#fff"),
     words(cx, cy + (x2 ? -28 : 28), `(${x1}, ${x2})`, `${QUIET};font-size:11px`));
 }
 
@@ -187,7 +191,7 @@ function drawPlane(units, outputs, now) {
   const points = (area) => area.map(([a, b]) => `${px(a)},${py(b)}`).join(" ");
   return [
     ...firingAreas(units).filter((area) => area.length > 2).map((area) => s("polygon", {
-      points: points(area), fill: COLORS.activations, opacity: 0.16 })),
+      points: points(area), fill: COLORS.neutral, opacity: 0.2 })),
     ...lines.filter(([ends]) => ends).map(([[p, q], i]) => s("line", {
       x1: px(p[0]), y1: py(p[1]), x2: px(q[0]), y2: py(q[1]), stroke: COLORS.weights,
       "stroke-width": 2.5, "stroke-dasharray": i ? "9 5" : null })),
@@ -198,8 +202,7 @@ function drawPlane(units, outputs, now) {
 // ---- tiles and table ---------------------------------------------------------------------
 
 function tile(key, { lit, now, cannot }) {
-  const dots = CORNERS.map(([a, b], i) => s("circle", { cx: 8 + 20 * a, cy: 28 - 20 * b, r: 5.5,
-    stroke: COLORS.activations, "stroke-width": 1.5, fill: key[i] === "1" ? COLORS.activations : COLORS.paper }));
+  const dots = CORNERS.map(([a, b], i) => mark(8 + 20 * a, 28 - 20 * b, 5.5, key[i] === "1"));
   const state = lit ? `✓ ${TEXT.reached}` : cannot ? `✕ ${TEXT.cannot}` : TEXT.open;
   const look = "display:flex;gap:.5rem;align-items:center;padding:.3rem .45rem;border-radius:.45rem;"
     + `border:${lit ? "2px solid var(--dlw-activations)" : "2px dashed var(--line)"};`
