@@ -93,7 +93,7 @@ def encode(figure: Canvas, scale: float = 2.0) -> tuple[str, tuple[int, int]]:
         figure.savefig(buffer, format="png", dpi=100 * scale)
     image = Image.open(buffer).convert("RGB")
     packed = io.BytesIO()
-    image.save(packed, "WEBP", lossless=True, quality=100, method=6)
+    image.save(packed, "WEBP", lossless=True, quality=100, method=4)
     size = round(image.width / scale), round(image.height / scale)
     return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode(), size
 

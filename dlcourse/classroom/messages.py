@@ -22,6 +22,9 @@ def shape_text(shape: list[int] | tuple[int, ...]) -> str:
     return str(tuple(shape)) if len(shape) else "one number"
 
 
+LONGEST_INPUT = 120  # characters
+
+
 def inputs_text(args: tuple, names: tuple[str, ...]) -> str:
     """The arguments in words: "x (4, 3), lr = 0.1"."""
     parts = []
@@ -31,7 +34,8 @@ def inputs_text(args: tuple, names: tuple[str, ...]) -> str:
         elif data["kind"] in ("array", "text", "none"):
             parts.append(f"{name} = {small(data)}")
         else:
-            parts.append(name)
+            text = small(data)
+            parts.append(f"{name} = {text}" if len(text) <= LONGEST_INPUT else name)
     return ", ".join(parts[:6])
 
 

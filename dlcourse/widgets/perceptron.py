@@ -77,13 +77,13 @@ class Perceptron(DualWidget):
         bound = "" if self.bound is None else f" At most {self.bound:.1f} mistakes (Novikoff)."
         return (
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
-            f"<p>{plus} points of class {html.escape(self.classes[0])} (y = +1) and {minus} of "
-            f"class {html.escape(self.classes[1])} (y = −1). "
-            f"The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0; "
+            f"<p>{plus} points of class {html.escape(self.classes[0])} and {minus} of class "
+            f"{html.escape(self.classes[1])}. The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0; "
             f"{100 * self.accuracy:.0f} % of the points lie on their own side.{bound}</p>"
-            "<p>Rosenblatt's rule: take one sample x = (x₁, x₂, 1) with label y = +1 or −1. "
-            "If y (w · x) is 0 or less, the sample is on the wrong side: replace w by w + y x. "
-            "Otherwise change nothing. Go on with the next sample.</p>"
+            "<p>Rosenblatt's rule: take one sample x = (x₁, x₂, 1) with label y (+1 for "
+            "the first class, −1 for the second). If y (w · x) is 0 or less, the sample is on the "
+            "wrong side: replace w by w + y x. Otherwise change nothing. Go on with "
+            "the next sample.</p>"
         )
 
 

@@ -142,7 +142,7 @@ class ThresholdUnit(DualWidget):
         """The numbers of the present machine in words."""
         if self.mode == "unit":
             w1, w2 = self.weights
-            return f"A unit with weights {w1} and {w2} and threshold {self.threshold:g}"
+            return f"With weights {w1} and {w2}, threshold {self.threshold:g} the unit"
         units = [f"{a:g}, {b:g}, {theta:g}" for a, b, theta in self.network]
         listed = "; ".join(f"{name}: {unit}" for name, unit in zip("ABY", units, strict=True))
-        return f"A network with these two weights and threshold for each unit ({listed})"
+        return f"With two weights and a threshold for each unit ({listed}) the network"

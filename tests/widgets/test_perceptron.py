@@ -72,7 +72,7 @@ def test_the_rule_is_that_of_the_package(functions: Any, classes: tuple[int, int
         assert js("accuracy", found["weights"], points) == pytest.approx(widget.accuracy)
 
 
-def test_it_stops_after_a_clean_epoch_or_at_the_limit(functions: Any) -> None:
+def test_it_stops_after_a_clean_round_or_at_the_limit(functions: Any) -> None:
     js = functions("perceptron")
     start = {"weights": [0, 0, 0], "seen": 0, "updates": 0, "best": 0, "history": []}
     clean = js("untilClean", start, flowers((0, 1)), 0, 100)
@@ -133,10 +133,10 @@ def test_sample_by_sample_in_words(page_of: Any, faults: Any) -> None:
     assert faults(page) == []
 
 
-def test_an_epoch_that_does_not_settle(page_of: Any) -> None:
+def test_a_round_that_does_not_settle(page_of: Any) -> None:
     page = page_of(Perceptron(flowers((1, 2), count=50), max_epochs=3))
-    assert "mistakes in epoch 1" in press(page, "One epoch")
-    assert "mistakes in epoch 4" in press(page, "Until no mistake (max 3 epochs)")
+    assert "mistakes in round 1" in press(page, "One round")
+    assert "mistakes in round 4" in press(page, "Until no mistake (max 3 rounds)")
 
 
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
@@ -186,7 +186,7 @@ def test_keyboard_alone(page_of: Any) -> None:
 def test_python_hears_the_weights_and_sets_them(live: Any) -> None:
     points = flowers()
     page = live(Perceptron(points))
-    press(page, "One epoch")
+    press(page, "One round")
     weights, updates = train(points, len(points))
     assert page.evaluate("model.get('weights')") == pytest.approx(weights.tolist(), abs=1e-9)
     assert page.evaluate("model.get('updates')") == updates
@@ -199,9 +199,21 @@ def test_no_text_overlaps(page_of: Any, overlaps: Any, faults: Any, width: int) 
     page = page_of(
         Perceptron(flowers(), axes=["sepal length [cm]", "petal length [cm]"]), width=width
     )
-    for name in ("Next sample", "One epoch", "Until no mistake"):
+    for name in ("Next sample", "One round", "Until no mistake"):
         assert overlaps(page) == []
         press(page, name)
     assert overlaps(page) == []
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_marks_are_those_of_the_figures(page_of: Any) -> None:
+    """The class +1 is an orange square and -1 a blue circle, in the plane and in the legend."""
+    page = page_of(Perceptron([[1, 0, 1], [-1, 0, -1], [2, 1, 1]]))
+    squares = page.locator("svg[role=img] rect[width='12'][height='12']")
+    assert squares.count() == 2
+    assert page.locator("svg[role=img] circle[r='6.5']").count() == 1
+    assert "class1" in (squares.first.get_attribute("fill") or "")
+    first, second = page.locator("p span svg").all()
+    assert first.locator("rect").count() == 1
+    assert second.locator("circle").count() == 1

@@ -166,3 +166,20 @@ def test_no_text_overlaps(page_of: Any, overlaps: Any, faults: Any, mode: str, w
         assert overlaps(page) == []
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_network_from_the_start(page_of: Any) -> None:
+    """It starts in two layers, with a task of its own, and its fallback tells of three units."""
+    widget = ThresholdUnit(mode="network")
+    assert "XOR" in widget.task
+    assert "the network computes OR" in widget.fallback_html()
+    assert "three units in two layers" in ThresholdUnit().fallback_html()
+    page = page_of(widget)
+    assert page.get_by_label("Three units in two layers").is_checked()
+
+
+def test_marks_are_those_of_the_figures(page_of: Any) -> None:
+    """An output 1 is a square, 0 a circle: AND has one square among its four corners."""
+    plane = page_of(ThresholdUnit()).locator("svg[role=img]").nth(1)
+    assert plane.locator("rect[width='26']").count() == 1
+    assert plane.locator("circle[r='13']").count() == 3

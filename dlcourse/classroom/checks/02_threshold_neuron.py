@@ -121,12 +121,13 @@ def perceptron_step(w: Array, x: Array, y: int) -> Array:
 
 
 def _labelled_samples(rng: np.random.Generator) -> list[tuple[Array, Array, int]]:
-    """Right side, wrong side, exactly on the line, and the start at 0; both labels."""
+    """Right side, wrong side, near the line, exactly on it, and the start at 0; both labels."""
     cases = []
     for n, y in product((3, 4, 6), (1, -1)):
         w, x = rng.normal(size=n), rng.normal(size=n)
         x = x * np.sign(w @ x)  # now the score is positive
-        cases += [(w, x, y), (w, -x, y), (np.zeros(n), x, y)]
+        near = 0.01 * x / (w @ x)
+        cases += [(w, x, y), (w, -x, y), (w, near, y), (w, -near, y), (np.zeros(n), x, y)]
     on_line = [(np.array([2.0, -1.0, 0.0]), np.array([1.0, 2.0, 1.0]), y) for y in (1, -1)]
     return cases + on_line
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -33,15 +33,25 @@ two_paths = Number(
             "2 is what comes through the sum alone: the slope 1, times a. But a is also the second "
             "factor of the product. What does that path bring? Then add.",
         ),
-        "paths multiplied": Wrong(
-            10.0,
-            "10 is the product of the two contributions, 5 and 2. Within one path slopes are "
-            "multiplied. What happens with two different paths?",
-        ),
         "the value of L": Wrong(
-            10.5,
-            "That is not a gradient of this graph. Write L(2) and L(2.001) down and see how fast "
-            "L grows.",
+            10.0,
+            "10 is L itself, and also the product of the two contributions. Asked is how fast L "
+            "grows with a. Slopes are multiplied within one path; what happens with two paths?",
+        ),
+        "the product of a and b": Wrong(
+            6.0,
+            "6 is a · b. Write down what arrives at a along each of its two arrows: once as a "
+            "factor of the product, once as a term of the sum.",
+        ),
+        "only a squared": Wrong(
+            4.0,
+            "4 is the slope of a², as if the other factor were a alone. It is a + b. What does b "
+            "add to the slope?",
+        ),
+        "a counted once": Wrong(
+            8.0,
+            "8 is a little too much. Write down what arrives at a along each of its two arrows, "
+            "the factor and the term of the sum, and add the two numbers.",
         ),
     },
     alternatives=[7, "7.0"],
@@ -382,6 +392,16 @@ def _walk_when_found(edges: Edges, output: str, once: bool, add: bool) -> Gradie
     return grad
 
 
+def _in_order(edges: Edges, output: str, nodes: Iterable[str], add: bool) -> Gradients:
+    """Visits the nodes in an order that is given; a second contribution is added or not."""
+    grad = dict.fromkeys(backprop(edges, output), 0.0)
+    grad[output] = 1.0
+    for node in nodes:
+        for source, slope in edges.get(node, []) if node in grad else []:
+            grad[source] = (grad[source] if add else 0.0) + grad[node] * slope
+    return grad
+
+
 def _backprop_adds_slopes(edges: Edges, output: str) -> Gradients:
     grad = dict.fromkeys(backprop(edges, output), 0.0)
     for node in grad:
@@ -420,6 +440,23 @@ whole_algorithm = Code(
             'For x used twice, {"y": [("x", 1), ("x", 1)]}, the gradient of x is 2. You replace '
             "what is there already, so one path gets lost. What must happen to a second "
             "contribution?",
+        ),
+        "overwrites, in the right order": Wrong(
+            lambda edges, output: _in_order(
+                edges, output, reversed(backprop(edges, output)), add=False
+            ),
+            'In {"y": [("x", 1), ("x", 1)]} x is used twice, each time with slope 1, and its '
+            "gradient is 2. You keep one contribution. What must the second one do to the first?",
+        ),
+        "trusts the order of the dictionary": Wrong(
+            lambda edges, output: _in_order(edges, output, edges, add=True),
+            "You visit the nodes in the order of the dictionary, and that is shuffled. A node may "
+            "hand its gradient on only when all its users have done so. Which node is first?",
+        ),
+        "trusts the reversed dictionary": Wrong(
+            lambda edges, output: _in_order(edges, output, reversed(edges), add=True),
+            "You visit the nodes in the reversed order of the dictionary, and that is shuffled. A "
+            "node may hand its gradient on only when all its users have. Which node is first?",
         ),
         "hands on too early": Wrong(
             lambda edges, output: _walk_when_found(edges, output, once=True, add=True),
@@ -583,7 +620,7 @@ dead_layers = Choice(
     },
     reasons={
         1: "it gives the gradient a path with the local derivative 1, whatever the layers do",
-        2: "it makes all gradients equally large",
+        2: "it multiplies every gradient by the same large number",
         3: "it makes the computation of the gradient more exact",
         4: "it gives the network more to learn from",
     },
@@ -609,10 +646,10 @@ dead_layers = Choice(
             "More samples average the gradient better; they do not make it larger. Each of them "
             "passes the same 20 slopes of at most 1/4.",
         ),
-        "right remedy, all equal": Wrong(
+        "right remedy, all enlarged": Wrong(
             ("c", 2),
-            "The remedy is right. But shortcuts do not make gradients equal; they keep them from "
-            "being multiplied away. Which path remains when all f have slope 0?",
+            "The remedy is right. But a shortcut enlarges nothing; it keeps a gradient from being "
+            "multiplied away. Which path remains when all f have slope 0?",
         ),
         "right remedy, more exact": Wrong(
             ("c", 3),
@@ -658,6 +695,8 @@ def flow_of(design: dict[str, Any]) -> dict[str, float]:
     depth, width, gain = int(design["depth"]), int(design["width"]), float(design["gain"])
     if not (1 <= depth <= 200 and 1 <= width <= 500):
         raise ValueError("depth must be between 1 and 200, width between 1 and 500")
+    if design["activation"] not in ACTIVATIONS:
+        raise ValueError('activation must be "sigmoid", "tanh" or "relu", in small letters')
     act, slope = ACTIVATIONS[design["activation"]], SLOPES[design["activation"]]
     logs = []
     for seed in range(5):
@@ -726,7 +765,7 @@ deep_design = Design(
         ),
         (
             lambda m: m["ratio"] < 0.2,
-            "The gradient vanishes: {ratio:.1g} of it is left below the first layer, and 0.2 is "
+            "The gradient vanishes: {ratio:.2g} of it is left below the first layer, and 0.2 is "
             "asked for. Raise the gain, or choose an activation with larger slopes.",
         ),
         (
@@ -740,8 +779,8 @@ deep_design = Design(
         {"activation": "tanh", "gain": 1.2, "depth": 20, "width": 50},
     ],
     hints=(
-        "In the chapter's widget three settings without shortcuts keep the ratio near 1. Start "
-        "from one of them.",
+        "In the chapter's widget some settings without shortcuts keep the signal's ratio between "
+        "1/5 and 5. Start from one of them.",
         "15 layers · width² ≤ 60,000 allows a width of 63. The gain of each activation decides "
         "whether the gradient grows or shrinks.",
         "With tanh a gain slightly above 1 works, with ReLU the square root of 2.",
