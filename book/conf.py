@@ -30,7 +30,7 @@ author = "the authors of Deep Learning from the First Neuron"
 copyright = f"2026, {author}. Code: BSD-3-Clause. Text and figures: CC BY 4.0"
 language = "en"
 
-extensions = ["myst_nb", "sphinxcontrib.katex", "dl_contents", "dl_pages"]
+extensions = ["myst_nb", "sphinxcontrib.katex", "dl_formulas", "dl_contents", "dl_pages"]
 root_doc = "book/index"
 include_patterns = ["book/*.md", "notebooks/*.ipynb", "exercises/*.ipynb"]
 # Without these Sphinx would look through every folder, the environment's thousands included.

@@ -15,7 +15,9 @@ from tests.book.site import ROOT
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import dl_contents
+import dl_formulas
 import dl_pages
+from sphinxcontrib.katex import KaTeXError, KaTeXServer
 
 
 def test_a_data_uri_becomes_a_file(tmp_path: Path) -> None:
@@ -72,3 +74,35 @@ def test_contents_of_a_part_list_what_is_written(tmp_path: Path) -> None:
 def test_a_part_without_chapters_is_not_listed(tmp_path: Path) -> None:
     part = Part("X", "A part", (Chapter(5, "planned", "P"),))
     assert dl_contents.part_group(part, tmp_path) == ""
+
+
+SLOW_SERVER = """
+import socket, sys, time
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+time.sleep(0.5)  # named, but not listening yet
+server.listen()
+server.accept()[0].sendall(b"ready")
+"""
+
+
+def test_a_formula_server_that_is_slow_to_listen_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", SLOW_SERVER]
+    monkeypatch.setattr(
+        KaTeXServer, "build_command", classmethod(lambda cls, socket: [*command, str(socket)])
+    )
+    process, connection = dl_formulas.start(KaTeXServer, tmp_path, timeout=20)
+    with process, connection:
+        assert connection.recv(5) == b"ready"
+
+
+def test_a_formula_server_that_never_comes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        KaTeXServer, "build_command", classmethod(lambda cls, socket: [sys.executable, "-c", ""])
+    )
+    with pytest.raises(KaTeXError):
+        dl_formulas.start(KaTeXServer, tmp_path, timeout=0.3)
