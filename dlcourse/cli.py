@@ -50,8 +50,11 @@ def lab(browser: bool, port: int, jupyter_options: tuple[str, ...]) -> None:
             f"{start} is not there. Run this command from a checkout of the course "
             "(git clone, then: make lab)."
         )
-    command = [sys.executable, "-m", "jupyterlab", str(start), f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    command.append(f"--LabApp.default_url=/lab/tree/notebooks/{start.name}")
     command += [f"--port={port}", *([] if browser else ["--no-browser"]), *jupyter_options]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
+        command.append("--allow-root")
     try:
         code = subprocess.run(command, env=lab_environment(), check=False).returncode
     except KeyboardInterrupt:
