@@ -50,8 +50,13 @@ two_paths = Number(
         ),
         "a counted once": Wrong(
             8.0,
-            "8 is a little too much. Write down what arrives at a along each of its two arrows, "
-            "the factor and the term of the sum, and add the two numbers.",
+            "8 is not the sum of the two paths. Write down for each of the two arrows that leave "
+            "a: what arrives, times the local derivative. Which of the two is too large?",
+        ),
+        "b alone": Wrong(
+            3.0,
+            "3 is b. That would be the slope of b · a. But the factor is a + b, and a sits in it "
+            "too. Follow both arrows that leave a.",
         ),
     },
     alternatives=[7, "7.0"],
@@ -113,6 +118,11 @@ sigmoid_from_output = Code(
             "You return one number. Each element of y has a gradient of its own, so the result "
             "has the shape of y.",
         ),
+        "divides by g": Wrong(
+            lambda y, g: y * (1 - y) / g,
+            "Your numbers differ from the expected ones by another factor each. Compare how each "
+            "changes with its g: should a larger g make the result larger or smaller?",
+        ),
         "the forward pass": Wrong(
             lambda y, g: g * y,
             "You return g · y. That treats the output as its own derivative, which holds for exp. "
@@ -140,7 +150,7 @@ def matmul_backward(x: Array, y: Array, g: Array) -> tuple[Array, Array]:
 
 
 def _matmul_inputs(rng: np.random.Generator) -> list[tuple[Array, Array, Array]]:
-    sizes = [(2, 3, 4), (5, 2, 3), (3, 5, 2), (4, 2, 5), (2, 6, 3)]
+    sizes = [(5, 3, 4), (5, 2, 3), (3, 5, 2), (4, 2, 5), (2, 6, 3)]
     return [
         (rng.normal(size=(n, k)), rng.normal(size=(k, m)), rng.normal(size=(n, m)))
         for n, k, m in sizes
@@ -173,6 +183,11 @@ matrix_product = Code(
             lambda x, y, g: (g @ y.T / len(x), x.T @ g / len(x)),
             "All your numbers are too small by one factor, the number of rows of x. Nothing is "
             "averaged here: a mean belongs into the loss, and g contains it already.",
+        ),
+        "dx alone": Wrong(
+            lambda x, y, g: g @ y.T,
+            "You return one array, and two results are asked for: dx and dy, separated by a comma. "
+            "What about the gradient of y?",
         ),
         "one of them only": Wrong(
             lambda x, y, g: (g @ y.T, np.zeros_like(y)),
@@ -379,10 +394,13 @@ def _backprop_by_counting(edges: Edges, output: str) -> Gradients:
     return grad
 
 
-def _walk_when_found(edges: Edges, output: str, once: bool, add: bool) -> Gradients:
+def _walk_when_found(
+    edges: Edges, output: str, once: bool, add: bool, stack: bool = False
+) -> Gradients:
     """Visits nodes as they are found, not when they are complete: the usual wrong order."""
     grad, seen, waiting = {output: 1.0}, {output}, [output]
-    for node in waiting:
+    while waiting:
+        node = waiting.pop(-1 if stack else 0)
         for source, slope in edges.get(node, []):
             before = grad.get(source, 0.0) if add else 0.0
             grad[source] = before + grad[node] * slope
@@ -390,6 +408,18 @@ def _walk_when_found(edges: Edges, output: str, once: bool, add: bool) -> Gradie
                 seen.add(source)
                 waiting.append(source)
     return grad
+
+
+def _nodes_before_their_inputs(edges: Edges, output: str) -> list[str]:
+    """The order of a depth-first search that notes a node when it meets it."""
+    found: list[str] = []
+    waiting = [output]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.append(node)
+            waiting += [source for source, _ in reversed(edges.get(node, []))]
+    return found
 
 
 def _in_order(edges: Edges, output: str, nodes: Iterable[str], add: bool) -> Gradients:
@@ -463,6 +493,18 @@ whole_algorithm = Code(
             "A node handed its gradient on before all its users had reported: it is visited when "
             "it is found, not when it is complete. Which order makes every user come first?",
         ),
+        "notes nodes when it meets them": Wrong(
+            lambda edges, output: _in_order(
+                edges, output, _nodes_before_their_inputs(edges, output), add=True
+            ),
+            "A node hands its gradient on although one of its users has not reported yet. You note "
+            "a node when you first meet it. When may a node be put into the order?",
+        ),
+        "visits nodes several times, last found first": Wrong(
+            lambda edges, output: _walk_when_found(edges, output, once=False, add=True, stack=True),
+            "A node with two users is visited twice, and the second time it hands its first "
+            "contribution on once more. How often may a node be visited, and when?",
+        ),
         "visits nodes several times": Wrong(
             lambda edges, output: _walk_when_found(edges, output, once=False, add=True),
             "A node with two users is visited twice, and the second time it hands on the first "
@@ -515,6 +557,14 @@ def _descend_as_given(w: Array, x: Array, y: Array, lr: float, steps: int) -> Fi
 
 def _descend_in_place(w: Array, x: Array, y: Array, lr: float, steps: int) -> Fitted:
     w[...], losses = descend(w, x, y, lr, steps)
+    return w, losses
+
+
+def _descend_with_stale_gradient(w: Array, x: Array, y: Array, lr: float, steps: int) -> Fitted:
+    w, losses, grad = w.copy(), [], 2 * x.T @ (x @ w - y) / len(y)
+    for _ in range(steps):
+        losses.append(float(np.mean((x @ w - y) ** 2)))
+        w -= lr * grad
     return w, losses
 
 
@@ -578,6 +628,11 @@ two_faults = Debug(
             ),
             "The weights are right. But losses[0] should be the loss *before* the first step; "
             "yours starts with the loss after it.",
+        ),
+        "one gradient for all steps": Wrong(
+            _descend_with_stale_gradient,
+            "The first step is right, the later ones are not: all of them use the gradient of the "
+            "start. But w has moved. Which lines must be computed anew in each step?",
         ),
         "uphill": Wrong(
             lambda w, x, y, lr, steps: descend(w, x, y, -lr, steps),

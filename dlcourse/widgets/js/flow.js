@@ -5,7 +5,7 @@ const TEXT = {
   activation: "Hidden units",
   depth: "hidden layers",
   gain: "gain of the weights",
-  shortcut: "with shortcuts: each hidden layer adds its output to its input",
+  shortcut: "with shortcuts: each hidden layer adds its output (divided by their number) to its input",
   quantity: "Bars show",
   quantities: ["the signal: the gradient that arrives at each layer", "the weights' gradient"],
   axis: "layer, from the first to the last",
@@ -24,8 +24,8 @@ const TEXT = {
     none: "the last layer itself gets no gradient.",
   },
   trap: "Careful: with ReLU this ratio hardly depends on the gain, though the signal vanishes or "
-    + "explodes. A weight's gradient is the layer's input times the signal, and the input grows on "
-    + "the way forward just as the signal grows on the way back. Look at the signal too.",
+    + "explodes. A weight's gradient is the layer's input times the signal, and on the way forward "
+    + "the input changes by about the same factor as the signal on the way back. Look at the signal.",
   picture: "Bar chart on a logarithmic axis: {quantity} at each layer, divided by that at the last "
     + "layer. Layer 1 to {n}: {list}.",
 };
@@ -49,7 +49,7 @@ export function verdict(ratio) {
   if (ratio < 1e-6) return "silent";
   if (ratio < 1e-2) return "faint";
   if (ratio <= 1e2) return "even";
-  return ratio <= 1e6 ? "loud" : "explodes";
+  return ratio <= 1e3 ? "loud" : "explodes";
 }
 
 /** Decades [low, high] that hold all ratios of one quantity: the axis is the same everywhere. */
