@@ -120,8 +120,10 @@ def faults(job: Job, root: Path) -> list[str]:
     if not target.exists():
         found.append(f"{target.relative_to(root)} is missing")
     else:
-        stored = nbformat.read(target, 4)
-        if stored.metadata.get("dlcourse") != notebook.metadata["dlcourse"]:
+        stored = stored_notebook(target)
+        if stored is None:
+            found.append(f"{target.relative_to(root)} is damaged")
+        elif stored.metadata.get("dlcourse") != notebook.metadata["dlcourse"]:
             found.append(f"{target.relative_to(root)} is stale: {job.place} or the package changed")
         elif _bare(stored) != _bare(notebook):
             found.append(f"{target.relative_to(root)} differs from {job.place}: edited by hand?")
@@ -131,6 +133,14 @@ def faults(job: Job, root: Path) -> list[str]:
         if old != text_of(learners(notebook)):
             found.append(f"{stripped.relative_to(root)} is missing or differs from {job.place}")
     return found
+
+
+def stored_notebook(path: Path) -> NotebookNode | None:
+    """A made notebook, or None where the file is no notebook (any more)."""
+    try:
+        return nbformat.read(path, 4)
+    except Exception:  # nbformat raises many kinds of errors about damaged files
+        return None
 
 
 def _bare(notebook: NotebookNode) -> list[tuple]:

@@ -38,7 +38,11 @@ class SourceError(Exception):
 def read(path: Path, name: str) -> NotebookNode:
     """The notebook of a MyST source: cells with stable ids, no outputs. name: for its metadata."""
     text = path.read_text(encoding="utf-8")
-    parsed = jupytext.reads(text, fmt={"extension": ".md", "format_name": "myst"})
+    try:
+        parsed = jupytext.reads(text, fmt={"extension": ".md", "format_name": "myst"})
+    except Exception as error:  # of the reader, about whatever an author may write
+        reason = " ".join(str(error).split())
+        raise SourceError(f"{name} can't be read as a MyST notebook: {reason}") from error
     notebook = nbformat.v4.new_notebook(metadata={**copy.deepcopy(METADATA)})
     notebook.metadata["dlcourse"] = {"source": name}
     seen: dict[str, int] = {}

@@ -6,6 +6,7 @@ On the site pictures are files, which keeps pages light, and links name pages.
 
 import base64
 import hashlib
+import json
 import posixpath
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 from dlcourse.widgets import base
@@ -92,6 +94,19 @@ def finish_page(
         app.add_js_file(f"dlw/{name}.js", loading_method="defer")
 
 
+def refuse_damaged_notebooks(app: Sphinx) -> None:
+    """Stop with the file's name and the way out, before a page is made of it."""
+    for folder in ("notebooks", "exercises"):
+        for path in sorted(Path(app.srcdir).glob(f"{folder}/*.ipynb")):
+            try:
+                json.loads(path.read_text(encoding="utf-8"))["cells"]
+            except (ValueError, KeyError, TypeError) as error:
+                name = path.relative_to(app.srcdir)
+                raise SphinxError(
+                    f"{name} is damaged ({error}). Make it anew: make notebooks"
+                ) from error
+
+
 def write_widgets(app: Sphinx) -> None:
     """The widgets' files as classic scripts, so that pages also work from file://."""
     if app.builder.format != "html":
@@ -106,6 +121,7 @@ def write_widgets(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
+    app.connect("builder-inited", refuse_damaged_notebooks)
     app.connect("builder-inited", write_widgets)
     app.connect("html-page-context", finish_page, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -145,8 +145,9 @@ def _name_error(kind: str, text: str) -> str | None:
 
 TEXTS = {
     "truth value of an array": "`if`, `and` and `not` need one truth value, and this comparison "
-    "gives one for each entry. Do you need `if` at all? The comparison is an array already. Or "
-    "take the entries one at a time.",
+    "gives one for each entry. Should it be one number? Then a sum is missing: `*` keeps every "
+    "product, `@` adds them up. If not: Do you need `if` at all? The comparison is an array "
+    "already.",
     "0-dimensional arrays can be converted": "one number is needed here, and an array of several "
     "came. Which sum, mean or index is missing?",
     "object is not iterable": "a loop needs a list or an array, and a single value came. "

@@ -151,14 +151,12 @@ def _factor_sentence(k: float, cases: list[Case]) -> str | None:
         return None
     sizes = {n for case in cases for arg in case.args for n in np.shape(_numbers(arg))}
     for n in sorted(sizes - {1}):
-        if abs(k - n) < 1e-3 * n:
-            return (
-                f"Every number is {n} times too large, and {n} is a size of the input: sum or mean?"
-            )
-        if abs(1 / k - n) < 1e-3 * n:
-            return (
-                f"Every number is {n} times too small, and {n} is a size of the input: sum or mean?"
-            )
+        for ratio, word in ((k, "large"), (1 / k, "small")):
+            if abs(ratio - n) < 1e-3 * n:
+                return (
+                    f"Every number is {n} times too {word}. {n} is also a size of the input: sum "
+                    f"or mean? If neither, look for another factor {n}."
+                )
     ask = "Which constant factor is missing, or too much, or on the wrong side of a division?"
     if _simple(k):
         return f"Every number is {k:.4g} times what was expected. {ask}"

@@ -10,7 +10,10 @@ import traitlets as t
 from dlcourse.neuron import with_bias
 from dlcourse.widgets.base import DualWidget
 
-TASK = "First drag the line yourself. Then press Reset and let the rule do it, sample by sample."
+TASK = (
+    "First move the line yourself, by dragging or with the sliders. Then press Reset and let the "
+    "rule do it: sample by sample, round by round, or until no mistake is left."
+)
 
 
 class Perceptron(DualWidget):
@@ -20,7 +23,8 @@ class Perceptron(DualWidget):
 
     Args:
         points: one [x1, x2, y] for each sample, y is +1 or -1
-        weights: [w1, w2, b] at the start
+        weights: [w1, w2, b] at the start. With w1 = w2 = 0, where the rule begins, there is no
+            line to drag; "Reset" goes there too.
         seed: order of the samples; 0 takes the rows as they stand, any other whole number a new
             random order in every round (one pass through all samples, also called an epoch)
         max_epochs: "Until no mistake" gives up after this many rounds
@@ -74,11 +78,14 @@ class Perceptron(DualWidget):
         labels = [point[2] for point in self.points]
         plus, minus = labels.count(1), labels.count(-1)
         w1, w2, b = self.weights
+        line = f"The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0"
+        if not w1 and not w2:
+            line = "The weights w₁ and w₂ are 0, so there is no line yet"
         bound = "" if self.bound is None else f" At most {self.bound:.1f} mistakes (Novikoff)."
         return (
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
             f"<p>{plus} points of class {html.escape(self.classes[0])} and {minus} of class "
-            f"{html.escape(self.classes[1])}. The line is {w1:g} x₁ + {w2:g} x₂ + {b:g} = 0; "
+            f"{html.escape(self.classes[1])}. {line}; "
             f"{100 * self.accuracy:.0f} % of the points lie on their own side.{bound}</p>"
             "<p>Rosenblatt's rule: take one sample x = (x₁, x₂, 1) with label y (+1 for "
             "the first class, −1 for the second). If y (w · x) is 0 or less, the sample is on the "

@@ -6,6 +6,7 @@ import base64
 import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import dl_contents
 import dl_formulas
 import dl_pages
+from sphinx.errors import SphinxError
 from sphinxcontrib.katex import KaTeXError, KaTeXServer
 
 
@@ -106,3 +108,10 @@ def test_a_formula_server_that_never_comes_is_an_error(
     )
     with pytest.raises(KaTeXError):
         dl_formulas.start(KaTeXServer, tmp_path, timeout=0.3)
+
+
+def test_a_damaged_notebook_stops_the_build_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "15_backpropagation.ipynb").write_text("{")
+    with pytest.raises(SphinxError, match=r"15_backpropagation\.ipynb is damaged.*make notebooks"):
+        dl_pages.refuse_damaged_notebooks(SimpleNamespace(srcdir=tmp_path))

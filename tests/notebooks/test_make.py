@@ -190,3 +190,25 @@ def test_only_what_is_stale_runs(root, capsys):
     assert main([], root) == 0
     assert "0 made, 0 failed, 1 sources" in capsys.readouterr().out
     assert main(["--only", "55"], root) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}', "\x00"])
+def test_a_damaged_notebook_is_made_anew(root, capsys, text):
+    path = write_chapter(root, "1 + 1")
+    assert main([], root) == 0
+    whole = path.read_bytes()
+    path.write_text(text)
+    assert main(["--check"], root) == 1
+    assert "97_chapter.ipynb is damaged" in capsys.readouterr().out
+    assert main([], root) == 0
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_source_is_named_and_nothing_is_lost(root, capsys):
+    path = write_chapter(root, "1 + 1")
+    assert main([], root) == 0
+    whole = path.read_bytes()
+    (root / "book" / "chapters" / "97_chapter.md").write_text("---\nbad: [\n---\n# Title\n")
+    with pytest.raises(SystemExit, match=r"97_chapter\.md can't be read as a MyST notebook"):
+        main([], root)
+    assert path.read_bytes() == whole

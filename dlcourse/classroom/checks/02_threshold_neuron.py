@@ -208,12 +208,41 @@ step = Code(
             "You subtract a prediction of 0 or 1 from the label. That fits labels 0 and 1. Here "
             "labels are −1 and +1: test the sign of y·(w·x) instead.",
         ),
+        "no sum in the test": Wrong(
+            lambda w, x, y: w + y * x if y * (w * x) <= 0 else w,
+            "`if` needs one number here. The score must be one number, but `*` keeps one product "
+            "per input. Which operator multiplies and adds up?",
+        ),
+        "every product tested": Wrong(
+            lambda w, x, y: w + y * x if (y * w * x <= 0).all() else w,
+            "You ask whether *all* products y·w_i·x_i are 0 or less. A sample can be wrong "
+            "although some of them are positive: only their sum decides. Which operator multiplies "
+            "and adds up?",
+        ),
+        "any product tested": Wrong(
+            lambda w, x, y: w + y * x if (y * w * x <= 0).any() else w,
+            "You ask whether *any* product y·w_i·x_i is 0 or less. A sample can be right although "
+            "some of them are negative: only their sum decides. Which operator multiplies and adds "
+            "up?",
+        ),
     },
+    # In this order: the rule on score 0 speaks only where all other samples are right.
     diagnose=[
         (
             lambda new, w, x, y: y * (w @ x) > 0 and not np.allclose(new, w),
             "You also changed w for a sample on the right side of the line. Where does the rule "
             "draw the border: for which values of y·(w·x) is a sample wrong?",
+        ),
+        (
+            lambda new, w, x, y: y * (w @ x) < 0 and np.allclose(new, w),
+            "Some samples on the wrong side change nothing. The test must look at one number, "
+            "y·(w·x), however small it is. Print it for a wrong sample: what does your `if` make "
+            "of it?",
+        ),
+        (
+            lambda new, w, x, y: y * (w @ x) < 0 and not np.allclose(new, w + y * x),
+            "At a mistake w changes, but not by y·x. Print new w minus w beside y and x: which of "
+            "them is missing, or what else came in?",
         ),
         (
             lambda new, w, x, y: w @ x == 0 and np.allclose(new, w),
@@ -378,6 +407,14 @@ bound = Number(
             6.25,
             "You stopped at R/γ. In the proof kγ ≤ √k·R. What happens when you square both sides "
             "and divide by k?",
+        ),
+        "R squared alone": Wrong(
+            25,
+            "That is R². What about γ?",
+        ),
+        "smallest product squared": Wrong(
+            16,
+            "That is the square of the smallest product. Where are R and the length of w*?",
         ),
         "only R squared": Wrong(
             25 / 0.8,
@@ -579,6 +616,16 @@ two_faults = Debug(
             "Nearly: you compare a predicted label with the true one. At score 0, where training "
             "starts, that calls half of the samples right. The task counts score 0 as a mistake "
             "for both classes.",
+        ),
+        "compares predictions of 0 and 1": Wrong(
+            _variant(wrong=lambda y, score: y != (1 if score > 0 else -1)),
+            "Nearly: you compare a predicted label with the true one. At score 0 you predict 0 (or "
+            "−1), so that label counts as right there. Score 0 must be a mistake for both.",
+        ),
+        "labels of one half": Wrong(
+            _variant(signs=lambda y: y - 0.5),
+            "All your updates are half as large as asked. Print the two values that `y_i` takes: "
+            "by how much should they differ?",
         ),
         "labels 0 and 2": Wrong(
             _variant(signs=lambda y: 2 * y),
@@ -791,6 +838,22 @@ def _new_score_too(w: Array, x: Array, score: float, lr: float) -> Array:
     return w - lr * (w @ x) ** 2 * w
 
 
+def _scores_before_the_loop(w: Array, z: Array, lr: float) -> Array:
+    for x, score in zip(z, z @ w, strict=True):
+        w = w + lr * score * (x - score * w)
+    return w
+
+
+def _oja_then_length_one(w: Array, x: Array, score: float, lr: float) -> Array:
+    w = w + lr * score * (x - score * w)
+    return w / np.linalg.norm(w)
+
+
+def _length_one_at_the_end(w: Array, z: Array, lr: float) -> Array:
+    w = oja_pass(w, z, lr)
+    return w / np.linalg.norm(w)
+
+
 def _oja_two_statements(w: Array, z: Array, lr: float) -> Array:
     w = np.array(w, dtype=float)
     for x in z:
@@ -818,6 +881,15 @@ oja = Code(
             _pass_with(lambda w, x, s, lr: w + lr * (s * x - w)),
             "Your brake is lr·w, equally strong for every sample. Oja's is strong where the score "
             "is large. In s·(x − s·w), multiply the bracket out: how often does s stand before w?",
+        ),
+        "brake without score and rate": Wrong(
+            _pass_with(lambda w, x, s, lr: w + lr * s * x - s * w),
+            "Your brake is s·w: it lacks lr, and one s. Multiply η s (x − s w) out: what stands "
+            "before w?",
+        ),
+        "brake without rate": Wrong(
+            _pass_with(lambda w, x, s, lr: w + lr * s * x - s * s * w),
+            "Your brake is s·s·w: it lacks lr. Multiply η s (x − s w) out: what stands before w?",
         ),
         "brake with one score": Wrong(
             _pass_with(lambda w, x, s, lr: w + lr * s * (x - w)),
@@ -857,6 +929,21 @@ oja = Code(
             _hebb_then_length_one,
             "You divide w by its length after each Hebb step. Oja's formula comes from that idea, "
             "but it is an approximation for a small lr: it never computes a length.",
+        ),
+        "scores before the loop": Wrong(
+            _scores_before_the_loop,
+            "Your scores all come from the first w. But w changes after every row: when must each "
+            "score be computed?",
+        ),
+        "brake and length set to one": Wrong(
+            _pass_with(_oja_then_length_one),
+            "You also divide by the length after each step. The brake alone keeps w near 1: leave "
+            "the division out.",
+        ),
+        "length set to one at the end": Wrong(
+            _length_one_at_the_end,
+            "You divide by the length at the end. The brake alone brings w near length 1 after "
+            "many rows: return w as the last step left it.",
         ),
         "last sample only": Wrong(
             lambda w, z, lr: oja_pass(w, z[-1:], lr),

@@ -19,7 +19,8 @@ const TEXT = {
   history: "Mistakes in each round",
   noHistory: "no round yet",
   now: "Line: {w1} x₁ + {w2} x₂ + {b} = 0. {right} of {n} points on their own side.",
-  noLine: "w₁ and w₂ are 0, so there is no line yet. {right} of {n} points on their own side.",
+  noLine: "w₁ and w₂ are 0, so there is no line yet. {right} of {n} points on their own side. "
+    + "Move a slider of w₁ or w₂, or start the rule.",
   wrong: "Sample {i}: x = ({x1}, {x2}), y = {y}. Score w · x = {score}, so y (w · x) ≤ 0: a mistake. "
     + "w ← w + y x = ({w1}, {w2}, {b}).",
   right: "Sample {i}: x = ({x1}, {x2}), y = {y}. Score w · x = {score}: right side, nothing changes.",
