@@ -10,7 +10,7 @@ import pytest
 
 from dlcourse.course import PARTS
 from dlcourse.widgets.base import classic_script
-from tests.book.site import Page, Site, broken_links, build, is_foreign
+from tests.book.site import ROOT, Page, Site, broken_links, build, is_foreign
 
 BUILD_SECONDS = 60
 
