@@ -5,7 +5,7 @@
 
 Read the files in this order: device, neuron, gradients, backprop, ops, graph,
 layers, losses, optim, train, data.
-`dl.data`, `dl.plots`, `dl.widgets`, `dl.classroom` and `dl.architectures` are loaded at first use.
+`dl.data`, `dl.plots`, `dl.widgets` and `dl.classroom` are loaded at first use.
 """
 
 import importlib
@@ -113,7 +113,7 @@ __all__ = [
     "use",
     "where",
 ]
-_LAZY = ("architectures", "classroom", "data", "plots", "widgets")
+_LAZY = ("classroom", "data", "plots", "widgets")
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,8 @@ def _weighted_sum(y: Tensor) -> Tensor:
     if _is_single(y):
         return y.sum()
     xp = namespace(y.data)
-    weights = xp.cos(xp.asarray([float(i) for i in range(math.prod(y.shape))]))
+    places = [float(i) for i in range(math.prod(y.shape))]
+    weights = xp.cos(xp.asarray(places, dtype=y.dtype, device=y.data.device))
     return (y * Tensor(weights).reshape(y.shape)).sum()
 
 

@@ -68,7 +68,7 @@ def cross_entropy(logits, labels):
     xp = namespace(logits)
     z, t = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)  # (n, classes), (n,)
     n = t.shape[0]
-    rows = xp.arange(n)
+    rows = xp.arange(n, device=logits.device)
     z = z - xp.max(z, axis=-1, keepdims=True)  # the largest becomes 0: exp can't overflow
     e = xp.exp(z)
     total = xp.sum(e, axis=-1, keepdims=True)  # (n, 1)
