@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dlcourse.classroom.checks import load
+from tests.lab.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -28,24 +32,26 @@ class Lab:
         if not request.url.startswith(local):
             self.foreign.append(request.url)
 
-    def open(self, path: str) -> None:
-        """Open a notebook in a workspace of its own and wait for its kernel."""
+    def open(self, path: str) -> int:
+        """Open a notebook in a workspace of its own, wait for its kernel, count its code cells."""
         self.page.goto(f"{self.address}/lab/workspaces/test/tree/{path}?reset")
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+        notebook = json.loads((ROOT / path).read_text("utf8"))
+        return sum(cell["cell_type"] == "code" for cell in notebook["cells"])
 
-    def run_all(self) -> None:
-        """Menu Run, Run All Cells; wait until the last cell has its number."""
+    def run_all(self, cells: int) -> None:
+        """Menu Run, Run All Cells; wait until all code cells have their number."""
+        self.page.wait_for_function(
+            "(n) => document.querySelectorAll('.jp-CodeCell .cm-content').length === n", arg=cells
+        )
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        self.page.wait_for_function(
-            """() => {
-                const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')]
-                    .map((cell) => cell.querySelector('.jp-InputPrompt')?.textContent ?? '[*]');
-                return prompts.length > 3 && prompts.every((text) => /\\[\\d+\\]/.test(text));
-            }""",
-            timeout=90 * SECONDS,
-        )
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        end = time.monotonic() + 120
+        while not all(re.fullmatch(r"\[\d+\]:?", text) for text in prompts.all_inner_texts()):
+            assert time.monotonic() < end, f"not all cells ran: {prompts.all_inner_texts()}"
+            self.page.wait_for_timeout(200)
 
     def run_cell(self, cell: Any) -> None:
         """Run one cell and wait for its number."""
@@ -92,14 +98,14 @@ def test_the_first_start_asks_nothing_and_shows_the_map(opened: Lab) -> None:
 
 
 def test_chapter_15_runs_and_its_widgets_answer_to_the_keyboard(opened: Lab) -> None:
-    opened.open("notebooks/15_backpropagation.ipynb")
+    cells = opened.open("notebooks/15_backpropagation.ipynb")
     page = opened.page
     page.locator(".dlw-fallback").first.wait_for()  # stored outputs can be read before a run
     page.wait_for_function(
         "() => [...document.querySelectorAll('.dl-figure img')].some((e) => e.naturalWidth > 0)"
     )
     assert "Error displaying widget" not in page.locator(".jp-Notebook").inner_text()
-    opened.run_all()
+    opened.run_all(cells)
     assert page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count() == 0
     assert page.locator(".jp-RenderedText[data-mime-type*='stderr']").count() == 0
     boxes = page.locator(".dlw-box")
@@ -125,8 +131,8 @@ def test_chapter_15_runs_and_its_widgets_answer_to_the_keyboard(opened: Lab) -> 
 
 
 def test_checks_tell_wrong_from_right_without_a_traceback(opened: Lab) -> None:
-    opened.open("exercises/15_backpropagation.ipynb")
-    opened.run_all()  # goes on past the checks of exercises that are not started
+    cells = opened.open("exercises/15_backpropagation.ipynb")
+    opened.run_all(cells)  # goes on past the checks of exercises that are not started
     page = opened.page
     checks = len(load("15_backpropagation"))
     page.wait_for_function(

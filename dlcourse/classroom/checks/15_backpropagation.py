@@ -315,6 +315,11 @@ broadcast_add = Code(
             "The gradient of b is right. But x can be the one that was stretched: try x of shape "
             "(4, 1) and b of shape (1, 3).",
         ),
+        "the wrong axis": Wrong(
+            lambda x, b, g: (_shrink_backwards(g, x.shape), g.sum(axis=-1)),
+            "For x of shape (4, 3) and b of shape (3,) you sum over the axis that b has. Compare "
+            "the shapes from the right: along which axis of g was b *repeated*?",
+        ),
         "leading axes only": Wrong(
             lambda x, b, g: (
                 g.sum(axis=tuple(range(g.ndim - x.ndim))),
@@ -432,6 +437,14 @@ def _in_order(edges: Edges, output: str, nodes: Iterable[str], add: bool) -> Gra
     return grad
 
 
+def _backprop_multiplies_paths(edges: Edges, output: str) -> Gradients:
+    grad = dict.fromkeys(backprop(edges, output), 1.0)
+    for node in reversed(grad):
+        for source, slope in edges.get(node, []):
+            grad[source] *= grad[node] * slope
+    return grad
+
+
 def _backprop_adds_slopes(edges: Edges, output: str) -> Gradients:
     grad = dict.fromkeys(backprop(edges, output), 0.0)
     for node in grad:
@@ -509,6 +522,18 @@ whole_algorithm = Code(
             lambda edges, output: _walk_when_found(edges, output, once=False, add=True),
             "A node with two users is visited twice, and the second time it hands on the first "
             "contribution again. Each node may be visited only once, when it is complete.",
+        ),
+        "multiplies paths": Wrong(
+            _backprop_multiplies_paths,
+            "Within a path slopes are multiplied, but the contributions of different paths are "
+            'combined in another way. Test {"y": [("x", 1.0), ("x", 1.0)]}.',
+        ),
+        "ignores the slopes": Wrong(
+            lambda edges, output: backprop(
+                {n: [(s, 1.0) for s, _ in ins] for n, ins in edges.items()}, output
+            ),
+            "You pass on what arrives as it is. Each edge has a number, its local derivative. "
+            "What does it do to the gradient that passes?",
         ),
         "adds slopes": Wrong(
             _backprop_adds_slopes,
@@ -629,6 +654,24 @@ two_faults = Debug(
             "The weights are right. But losses[0] should be the loss *before* the first step; "
             "yours starts with the loss after it.",
         ),
+        "half the gradient": Wrong(
+            lambda w, x, y, lr, steps: descend(w, x, y, lr / 2, steps),
+            "The first loss is right, the first step is not: it is too short. Compare it with lr "
+            "times the gradient of the mean *squared* error. Is a factor missing?",
+        ),
+        "no learning rate": Wrong(
+            lambda w, x, y, lr, steps: descend(w, x, y, 1.0, steps),
+            "The first loss is right, the first step is not. How far may a step go? The setting "
+            "that says so is not used.",
+        ),
+        "the last loss alone": Wrong(
+            lambda w, x, y, lr, steps: (
+                descend(w, x, y, lr, steps)[0],
+                descend(w, x, y, lr, steps)[1][-1],
+            ),
+            "The weights are right. But you return one loss, and the task asks for a list: the "
+            "loss before each step.",
+        ),
         "one gradient for all steps": Wrong(
             _descend_with_stale_gradient,
             "The first step is right, the later ones are not: all of them use the gradient of the "
@@ -747,7 +790,12 @@ def flow_of(design: dict[str, Any]) -> dict[str, float]:
     ratio: the gradient's norm below the first layer / above the last; the geometric mean over five
     networks drawn from five seeds.
     """
-    depth, width, gain = int(design["depth"]), int(design["width"]), float(design["gain"])
+    depth, width, gain = design["depth"], design["width"], float(design["gain"])
+    if depth != int(depth) or width != int(width):
+        raise ValueError("depth and width must be whole numbers")
+    depth, width = int(depth), int(width)
+    if gain <= 0:
+        raise ValueError("the gain must be above 0: it is the size of the weights")
     if not (1 <= depth <= 200 and 1 <= width <= 500):
         raise ValueError("depth must be between 1 and 200, width between 1 and 500")
     if design["activation"] not in ACTIVATIONS:
