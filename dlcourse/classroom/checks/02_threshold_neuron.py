@@ -622,6 +622,31 @@ two_faults = Debug(
             "Nearly: you compare a predicted label with the true one. At score 0 you predict 0 (or "
             "−1), so that label counts as right there. Score 0 must be a mistake for both.",
         ),
+        "old labels in the test": Wrong(
+            _variant(wrong=lambda y, score: (y + 1) / 2 * score <= 0),
+            "The updates use labels of opposite sign, but the test does not. Print the product in "
+            "your `if` for a sample with label 0: can it ever be above 0?",
+        ),
+        "old labels for the bias": Wrong(
+            _variant(new_b=lambda b, y: b + (y + 1) / 2),
+            "w and the test use the new labels. Print by how much `b` changes at a mistake on a "
+            "sample with label 0. It is a weight like the others: which label belongs there?",
+        ),
+        "old labels for the weights": Wrong(
+            _variant(new_w=lambda w, x, y: w + (y + 1) / 2 * x),
+            "`b` and the test use the new labels. Print by how much `w` changes at a mistake on a "
+            "sample with label 0. Which label belongs there?",
+        ),
+        "old labels, bias always up": Wrong(
+            _variant(signs=lambda y: y, new_b=lambda b, y: b + 1),
+            "`b` moves now, but always upwards, and label 0 adds nothing to w. Print both changes "
+            "for one sample of each class.",
+        ),
+        "bias in small steps": Wrong(
+            _variant(new_b=lambda b, y: b + 0.1 * y),
+            "Your `b` is no whole number. It is the weight of an input that is always 1: by how "
+            "much does the rule change such a weight?",
+        ),
         "labels of one half": Wrong(
             _variant(signs=lambda y: y - 0.5),
             "All your updates are half as large as asked. Print the two values that `y_i` takes: "
