@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from dlcourse.classroom.checks import load
 from tests.lab.conftest import ROOT
@@ -45,10 +46,17 @@ class Lab:
         self.page.wait_for_function(
             "(n) => document.querySelectorAll('.jp-CodeCell .cm-content').length === n", arg=cells
         )
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
-        end = time.monotonic() + 120
+        waiting = self.page.locator(".jp-CodeCell .jp-InputPrompt", has_text="*")
+        for _ in range(6):  # a kernel that still connects takes no orders
+            self.page.get_by_role("menuitem", name="Run", exact=True).click()
+            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            try:
+                waiting.first.wait_for(timeout=10 * SECONDS)
+                break
+            except TimeoutError:
+                continue
+        end = time.monotonic() + 150
         while not all(re.fullmatch(r"\[\d+\]:?", text) for text in prompts.all_inner_texts()):
             assert time.monotonic() < end, f"not all cells ran: {prompts.all_inner_texts()}"
             self.page.wait_for_timeout(200)
