@@ -5,6 +5,7 @@ from typing import Any
 
 from dlcourse.backprop import Tensor, op
 from dlcourse.device import Array, is_float, namespace
+from dlcourse.ops import maximum
 
 
 def mse_loss(prediction: Tensor, target: Any) -> Tensor:
@@ -26,6 +27,28 @@ def l1_loss(prediction: Tensor, target: Any) -> Tensor:
     """
     _check_same_shape("l1_loss", prediction, target)
     return (prediction - target).abs().mean()
+
+
+def huber_loss(prediction: Tensor, target: Any, delta: float = 1.0) -> Tensor:
+    """Mean of d²/2 where |d| < delta, elsewhere delta (|d| - delta/2); d = prediction - target.
+
+    A parabola near 0, as in mse_loss, and straight lines far away, as in l1_loss.
+    delta    where one becomes the other, above 0
+    Shape:   prediction and target (...), equal -> one number, 0 or more
+    Raises:  ValueError if the shapes differ or delta is not above 0
+    Source:  Huber 1964
+    """
+    _check_same_shape("huber_loss", prediction, target)
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be above 0. Received: {delta=}")
+    return _huber(prediction - target, delta=delta).mean()
+
+
+@op
+def _huber(d, delta):
+    """With c = d, held between -delta and delta: the value is c (d - c/2).   dd = g c"""
+    near = d.clip(-delta, delta)
+    return near * (d - near / 2), lambda g: g * near
 
 
 def binary_cross_entropy_with_logits(logits: Tensor, target: Any) -> Tensor:
@@ -81,6 +104,63 @@ def cross_entropy(logits, labels):
         return p.reshape(logits.shape)
 
     return value, derivative
+
+
+def kl_div(log_prediction: Tensor, target: Any) -> Tensor:
+    """Kullback-Leibler divergence of target p and prediction q: mean of Σ p (log p - log q).
+
+    The sum goes over the last axis, the mean over all rows. Mind the order of the arguments, which
+    is PyTorch's: first the logarithms of the predicted probabilities (log_softmax gives them),
+    then the true probabilities. This is PyTorch's reduction="batchmean" for two axes.
+
+    Shape:   log_prediction and target (..., classes), equal -> one number, 0 or more
+    Target:  probabilities, 0 … 1, each row with the sum 1; 0 log 0 counts as 0
+    Raises:  ValueError if the shapes differ or a target is negative
+    Source:  Kullback and Leibler 1951
+    """
+    _check_same_shape("kl_div", log_prediction, target)
+    return _kl_div(log_prediction, target)
+
+
+@op
+def _kl_div(log_q, p):
+    """dlog_q = -g p / n,  dp = g (log p + 1 - log q) / n"""
+    xp, n = namespace(log_q), math.prod(log_q.shape[:-1])
+    if bool((p < 0).any()):
+        raise ValueError(
+            "kl_div: the target holds probabilities, 0 or more. "
+            f"Received: {float(p.min())}. Logarithms belong into the first argument."
+        )
+    log_p = xp.log(xp.where(p > 0, p, 1))
+    value = xp.sum(p * (log_p - log_q)) / n
+    return value, (lambda g: p * (-g / n), lambda g: (log_p + 1 - log_q) * (g / n))
+
+
+def contrastive_loss(first: Tensor, second: Tensor, temperature: Any = 0.1) -> Tensor:
+    """Symmetric InfoNCE: row i of first belongs to row i of second, and to no other row.
+
+    s = cosine of each row of first with each row of second, divided by the temperature; the loss is
+    the mean of two cross-entropies that look for the right partner, along rows and along columns.
+
+    temperature  above 0, a number or a tensor to learn; small: only the nearest rows count
+    Shape:   first and second (n, size), equal, n at least 2 -> one number, 0 or more
+    Raises:  ValueError if shapes do not fit or the temperature is not above 0
+    Source:  van den Oord et al. 2018, eq. 4; symmetric as in Radford et al. 2021, figure 3
+    """
+    _check_same_shape("contrastive_loss", first, second)
+    if len(first.shape) != 2 or first.shape[0] < 2 or not float(temperature) > 0:
+        raise ValueError(
+            "contrastive_loss: expected at least two rows, (n, size), and a temperature above 0. "
+            f"Received: shape {tuple(first.shape)}, temperature {float(temperature)}"
+        )
+    scores = (_unit_rows(first) @ _unit_rows(second).T) / temperature  # (n, n)
+    partners = namespace(first.data).arange(len(first), device=first.data.device)
+    return (cross_entropy(scores, partners) + cross_entropy(scores.T, partners)) / 2
+
+
+def _unit_rows(x: Tensor) -> Tensor:
+    """Each row divided by its length; a row of zeros stays what it is."""
+    return x / maximum((x * x).sum(-1, keepdims=True), 1e-24).sqrt()
 
 
 def _check_same_shape(name: str, prediction: Any, target: Any) -> None:

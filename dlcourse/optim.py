@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from dlcourse.backprop import Tensor
-from dlcourse.device import Array, namespace
+from dlcourse.device import Array, namespace, to_numpy
 
 
 class Optimizer:
@@ -56,31 +59,125 @@ class Optimizer:
             self.state[i] = [namespace(p.data).zeros_like(p.data) for _ in range(count)]
         return self.state[i]
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of what the optimiser remembers, and lr, by name: what a file stores."""
+        state = {"lr": np.array(self.lr, dtype="float64")}
+        for i, arrays in self.state.items():
+            state |= {f"{i}.{k}": to_numpy(array).copy() for k, array in enumerate(arrays)}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state_dict of an optimiser of the same kind, for the same parameters.
+
+        Raises ValueError if an array does not fit; then nothing has been changed.
+        """
+        loaded: dict[int, list[Array]] = {}
+        for name in sorted(name for name in state if name[0].isdigit()):
+            i, values = int(name.split(".")[0]), np.array(state[name])
+            shape = self.params[i].shape if i < len(self.params) else "no such parameter"
+            if values.shape != shape:
+                raise ValueError(
+                    f"{type(self).__name__}: the state {name} has shape {values.shape}, parameter "
+                    f"{i}: {shape}. Build model and optimiser as they were when they were saved."
+                )
+            p = self.params[i].data
+            array = namespace(p).asarray(values, dtype=p.dtype, device=p.device)
+            loaded.setdefault(i, []).append(array)
+        self.state, self.lr = loaded, float(state["lr"])
+
+
+def clip_grad_norm(params: Iterable[Tensor], max_norm: float) -> float:
+    """Shorten all gradients together, if the vector of them all is longer than max_norm.
+
+    g <- g max_norm / (norm + 1e-6) if norm > max_norm, with norm = √(Σ g²) over all parameters.
+    The direction stays. Call it between backward() and step().
+
+    max_norm  above 0; often 1
+    Returns:  the norm before
+    Raises:   ValueError if max_norm is not above 0; RuntimeError if there is no gradient;
+              FloatingPointError if the norm is not finite
+    Source:   Pascanu et al. 2013, algorithm 1; the 1e-6 is PyTorch's (clip_grad_norm_)
+    """
+    if not max_norm > 0:
+        raise ValueError(f"clip_grad_norm: max_norm must be above 0. Received: {max_norm=}")
+    moving = [(p, p.grad) for p in params if p.grad is not None]
+    if not moving:
+        raise RuntimeError("clip_grad_norm: no gradient yet. Call loss.backward() first.")
+    flat = [g.reshape(-1) for _, g in moving]
+    norm = math.sqrt(sum(float(namespace(g).vecdot(g, g)) for g in flat))
+    if not math.isfinite(norm):
+        raise FloatingPointError(
+            f"clip_grad_norm: the gradients have the norm {norm}. Look for log(0), division by 0 "
+            "and NaN in the data, or take a smaller learning rate."
+        )
+    if norm > max_norm:
+        for p, g in moving:
+            p.grad = g * (max_norm / (norm + 1e-6))
+    return norm
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
     v <- momentum v + g
-    p <- p - lr v
+    p <- p - lr v                       plain momentum
+    p <- p - lr (g + momentum v)        nesterov: v as it will be one step ahead
 
     lr        learning rate, above 0; often 0.01 … 0.5
     momentum  0 … below 1; 0 is plain descent, 0.9 is usual
-    Source:   Robbins and Monro 1951; Polyak 1964 (momentum)
+    nesterov  True needs a momentum above 0
+    Source:   Robbins and Monro 1951; Polyak 1964 (momentum); Nesterov 1983, in the form of
+              Sutskever et al. 2013
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0) -> None:
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
         super().__init__(params, lr)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: momentum lies in 0 … below 1. Received: {momentum=}")
-        self.momentum = momentum
+        if nesterov and not momentum:
+            raise ValueError("SGD: nesterov=True needs a momentum above 0, such as momentum=0.9.")
+        self.momentum, self.nesterov = momentum, nesterov
 
     def update(self, i: int, p: Tensor, g: Array) -> None:
         if self.momentum:
             (v,) = self._memory(i, p, 1)
             v *= self.momentum
             v += g
-            g = v
+            g = g + self.momentum * v if self.nesterov else v
         p.data -= self.lr * g
+
+
+class RMSprop(Optimizer):
+    """RMSprop: the step of every weight is divided by the root of a running mean of g².
+
+    v <- α v + (1 - α) g²
+    p <- p - lr g / (√v + eps)
+
+    lr      learning rate, above 0; often 0.001 … 0.01
+    alpha   α, 0 … below 1: how slowly the mean forgets
+    eps     a small number above 0 that keeps the division safe
+    Source: Tieleman and Hinton 2012, lecture 6.5
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8
+    ) -> None:
+        super().__init__(params, lr)
+        if not 0 <= alpha < 1:
+            raise ValueError(f"RMSprop: alpha lies in 0 … below 1. Received: {alpha=}")
+        self.alpha, self.eps = alpha, eps
+
+    def update(self, i: int, p: Tensor, g: Array) -> None:
+        (v,) = self._memory(i, p, 1)
+        v *= self.alpha
+        v += (1 - self.alpha) * g * g
+        p.data -= self.lr * g / (namespace(v).sqrt(v) + self.eps)
 
 
 class Adam(Optimizer):
@@ -127,3 +224,38 @@ class Adam(Optimizer):
         d = m / d
         d *= size
         p.data -= d
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return super().state_dict() | {"t": np.array(self.t)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.t = np.array(state["t"]).tolist()
+
+
+class AdamW(Adam):
+    """Adam with weight decay: every step also makes each weight a little smaller.
+
+    p <- p - lr weight_decay p, then Adam's step. In Adam itself such a decay would be divided by
+    √v̂ like the gradient; here it acts on all weights alike.
+
+    weight_decay  0 or more; often 0.01 … 0.1. The rest as in Adam.
+    Source: Loshchilov and Hutter 2019, algorithm 2 (PyTorch's form, with lr before the decay)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr, betas, eps)
+        if not weight_decay >= 0:
+            raise ValueError(f"AdamW: weight_decay is 0 or more. Received: {weight_decay=}")
+        self.weight_decay = weight_decay
+
+    def update(self, i: int, p: Tensor, g: Array) -> None:
+        p.data *= 1 - self.lr * self.weight_decay
+        super().update(i, p, g)

@@ -18,7 +18,8 @@ import numpy as np
 from dlcourse.backprop import Tensor, no_grad
 from dlcourse.device import asarray, is_float, to_numpy
 from dlcourse.layers import Module
-from dlcourse.optim import Optimizer
+from dlcourse.optim import Optimizer, clip_grad_norm
+from dlcourse.schedules import Schedule
 
 STEPS = ("Prepare the data", "Forward", "Loss", "Backward", "Update")
 
@@ -52,6 +53,10 @@ def training(
     batch_size: int = 32,
     seed: int = 0,
     progress: bool = True,
+    *,
+    clip_norm: float | None = None,
+    schedule: Schedule | None = None,
+    done: int = 0,
 ) -> Iterator[Step]:
     """Train a model with the five steps, and hand out a Step after every update.
 
@@ -62,6 +67,10 @@ def training(
     seed        for the order of the samples
     progress    False: no progress bar. True: a bar on stderr where someone is watching;
                 the environment variable DLCOURSE_PROGRESS=0 switches it off
+    clip_norm   shorten the gradients to this norm before each update, see clip_grad_norm
+    schedule    a Schedule that sets the learning rate after each update
+    done        steps that an interrupted training has made: they are passed over, with the same
+                order of the samples, see load_checkpoint
     Raises ValueError for data that do not fit, FloatingPointError when the loss is no number.
     """
     x, y = _prepared(x, model), _prepared(y, model)
@@ -70,10 +79,13 @@ def training(
     starts = range(0, len(x), batch_size)
     number = 0
     model.train()
-    with _bar(epochs * len(starts), progress) as bar:
+    with _bar(epochs * len(starts) - done, progress) as bar:
         for epoch in range(1, epochs + 1):
             order = rng.permutation(len(x))
             for start in starts:
+                number += 1
+                if number <= done:
+                    continue
                 # Prepare the data
                 rows = order[start : start + batch_size]
                 inputs, targets = _batch(x, rows), y[rows]
@@ -85,9 +97,12 @@ def training(
                 optimizer.zero_grad()
                 error.backward()
                 # Update
-                number += 1
                 value = _finite(error.item(), number, epoch, optimizer)
+                if clip_norm is not None:
+                    clip_grad_norm(optimizer.params, clip_norm)
                 optimizer.step()
+                if schedule is not None:
+                    schedule.step()
 
                 bar.update()
                 yield Step(number, epoch, value, ends_epoch=start == starts[-1])
@@ -104,6 +119,9 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     validation: tuple[Any, Any] | None = None,
+    *,
+    clip_norm: float | None = None,
+    schedule: Schedule | None = None,
 ) -> History:
     """Run `training` to its end and return what happened. Arguments as there, and
 
@@ -111,7 +129,8 @@ def fit(
                 accuracy on them
     """
     history = History()
-    steps = training(model, x, y, loss, optimizer, epochs, batch_size, seed, progress)
+    options: dict[str, Any] = {"clip_norm": clip_norm, "schedule": schedule}
+    steps = training(model, x, y, loss, optimizer, epochs, batch_size, seed, progress, **options)
     for step in steps:
         history.step_losses.append(step.loss)
         if step.ends_epoch:

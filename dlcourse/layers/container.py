@@ -1,4 +1,4 @@
-"""Sequential: layers one after the other."""
+"""Containers: Sequential, layers one after the other, and Residual, a way around a layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,3 +35,32 @@ class Sequential(Module):
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self.layers)
+
+
+class Residual(Module):
+    """y = x + layer(x): what goes in also goes around the layer, and is added to what comes out.
+
+    layer     the layer to go around; several ones in a Sequential
+    shortcut  what x passes on the way around, where the layer changes its shape; None: nothing
+
+    Options of the call go to the layer: Residual(attention)(x, causal=True).
+    Raises:  TypeError if something is not a Module; ValueError if the two shapes differ
+    Source:  He et al. 2016, eq. 1 and 2
+    """
+
+    def __init__(self, layer: Module, shortcut: Module | None = None) -> None:
+        for part in (layer, shortcut):
+            if part is not None and not isinstance(part, Module):
+                raise TypeError(f"Residual needs a layer, such as ReLU(). Received: {part!r}")
+        self.layer, self.shortcut = layer, shortcut
+
+    def forward(self, x: Any, **options: Any) -> Any:
+        y = self.layer(x, **options)
+        around = x if self.shortcut is None else self.shortcut(x)
+        if tuple(y.shape) != tuple(around.shape):
+            raise ValueError(
+                f"Residual: the layer makes {tuple(y.shape)} from {tuple(x.shape)}, and "
+                f"{tuple(around.shape)} comes around it. Both must be equal; a shortcut such as "
+                "a Linear can change the shape on the way around."
+            )
+        return around + y

@@ -20,7 +20,7 @@ class Module:
 
     training = True  # False after eval(): layers such as dropout behave in another way then
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes. Each subclass says it."""
         raise NotImplementedError(f"{type(self).__name__} needs a method forward(self, x).")
 

@@ -11,6 +11,7 @@ from tests.engine.compare import DEVICES, TOLERANCE, gap
 LOSSES = {
     "mse_loss": "any",
     "l1_loss": "any",
+    "huber_loss": "any",
     "binary_cross_entropy_with_logits": "probability",
     "cross_entropy": "label",
 }

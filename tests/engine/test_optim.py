@@ -5,12 +5,18 @@ import pytest
 import torch
 
 import dlcourse as dl
-from tests.engine.compare import DEVICES, gap
+from tests.engine.compare import DEVICES, TOLERANCE, gap
 from tests.engine.test_layers import torch_linear
 
 OPTIMIZERS = {
-    "SGD": [{"lr": 0.1}, {"lr": 0.05, "momentum": 0.9}],
+    "SGD": [
+        {"lr": 0.1},
+        {"lr": 0.05, "momentum": 0.9},
+        {"lr": 0.05, "momentum": 0.9, "nesterov": True},
+    ],
+    "RMSprop": [{"lr": 0.001}, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3}],
     "Adam": [{}, {"lr": 0.01}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3}],
+    "AdamW": [{}, {"lr": 0.02, "weight_decay": 0.3}],
 }
 SETTINGS = [(name, options) for name, many in OPTIMIZERS.items() for options in many]
 
@@ -91,8 +97,69 @@ def test_learning_rate_may_change_between_steps() -> None:
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, momentum=1), ValueError, "momentum=1"),
         (lambda: dl.Adam([dl.Parameter([1.0])], betas=(0.9, 1)), ValueError, "betas"),
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=1).step(), RuntimeError, "backward"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, nesterov=True), ValueError, "momentum=0.9"),
+        (lambda: dl.RMSprop([dl.Parameter([1.0])], alpha=1), ValueError, "alpha=1"),
+        (lambda: dl.AdamW([dl.Parameter([1.0])], weight_decay=-1), ValueError, "weight_decay=-1"),
+        (lambda: dl.clip_grad_norm([dl.Parameter([1.0])], 1), RuntimeError, "backward"),
+        (lambda: dl.clip_grad_norm([dl.Parameter([1.0])], 0), ValueError, "max_norm=0"),
     ],
 )
 def test_errors_say_what_to_do(make, error, message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("max_norm", [0.5, 1e3])
+def test_clipping_agrees_with_torch(device: str, dtype: str, max_norm: float) -> None:
+    rng = np.random.default_rng(12)
+    gradients = [rng.normal(size=shape).astype(dtype) for shape in ((3, 2), (4,), ())]
+    with dl.use(device, dtype):
+        ours = [dl.Parameter(np.zeros_like(g)) for g in (*gradients, np.zeros(2, dtype))]
+        for p, g in zip(ours, gradients, strict=False):
+            p.grad = dl.asarray(g.copy())
+        kept = ours[0].grad
+        norm = dl.clip_grad_norm(ours, max_norm)
+    theirs = [torch.zeros(g.shape, requires_grad=True) for g in gradients]
+    for t, g in zip(theirs, gradients, strict=True):
+        t.data = t.data.to(torch.tensor(g).dtype)
+        t.grad = torch.tensor(g)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, max_norm)
+    tolerance = TOLERANCE[dtype]
+    assert norm == pytest.approx(expected.item(), rel=tolerance)
+    for p, t in zip(ours, theirs, strict=False):
+        assert gap(p.grad, t.grad) < tolerance
+    assert ours[-1].grad is None
+    assert np.array_equal(dl.to_numpy(kept), gradients[0])  # who kept the array keeps its numbers
+
+
+def test_clipping_refuses_a_norm_that_is_no_number() -> None:
+    p = dl.Parameter([1.0, 2.0])
+    p.grad = np.array([np.nan, 1.0], "float32")
+    with pytest.raises(FloatingPointError, match="NaN"):
+        dl.clip_grad_norm([p], 1.0)
+
+
+@pytest.mark.parametrize(("name", "options"), SETTINGS, ids=str)
+@pytest.mark.parametrize("device", DEVICES)
+def test_state_goes_to_another_optimizer(name: str, options: dict, device: str) -> None:
+    rng = np.random.default_rng(13)
+    with dl.use(device):
+        first, second = ([dl.Parameter(np.ones((3, 2))), dl.Parameter([1.0])] for _ in range(2))
+        one, two = (getattr(dl, name)(ps, **({"lr": 0.001} | options)) for ps in (first, second))
+        one.lr = 0.003
+        gradients = [dl.asarray(rng.normal(size=(3, 2))) for _ in range(6)]
+        for k, g in enumerate(gradients):
+            if k == 3:  # from here on the other one goes along
+                for p, q in zip(first, second, strict=True):
+                    q.data[...] = p.data
+                two.load_state_dict(one.state_dict())
+            for parameters, optimizer in ((first, one), (second, two)):
+                parameters[0].grad = g
+                if k >= 3 or optimizer is one:
+                    optimizer.step()
+    assert np.array_equal(first[0].numpy(), second[0].numpy())
+    with pytest.raises(ValueError, match=r"0.0 has shape \(7,\), parameter 0: \(3, 2\)"):
+        one.load_state_dict({"0.0": np.zeros(7), "lr": np.array(1.0), "t": np.array([0])})
+    assert one.lr == 0.003
