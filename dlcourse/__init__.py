@@ -3,7 +3,7 @@
     import dlcourse as dl
     model = dl.Sequential(dl.Linear(64, 32, seed=0), dl.ReLU(), dl.Linear(32, 10, seed=1))
 
-Read the files in this order: device, neuron, gradients, backprop, ops, graph,
+Read the files in this order: device, neuron, gradients, backprop, ops, nonlinear, graph,
 layers, losses, optim, schedules, train, checkpoint, data.
 `dl.data`, `dl.plots`, `dl.widgets` and `dl.classroom` are loaded at first use.
 """
@@ -16,6 +16,7 @@ from dlcourse.checkpoint import EarlyStopping, load_checkpoint, save_checkpoint
 from dlcourse.device import asarray, device, namespace, to_device, to_numpy, use
 from dlcourse.graph import GraphNode, check_gradients, trace
 from dlcourse.layers import (
+    GELU,
     GRU,
     LSTM,
     RNN,
@@ -77,26 +78,22 @@ from dlcourse.losses import (
     l1_loss,
     mse_loss,
 )
+from dlcourse.nonlinear import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from dlcourse.ops import (
     abs,
     concat,
     exp,
     linear,
     log,
-    log_softmax,
     matmul,
     max,
     maximum,
     mean,
     permute,
-    relu,
     reshape,
-    sigmoid,
-    softmax,
     sqrt,
     stack,
     sum,
-    tanh,
     transpose,
     where,
 )
@@ -105,6 +102,7 @@ from dlcourse.schedules import ConstantSchedule, CosineSchedule, StepSchedule
 from dlcourse.train import STEPS, History, Step, accuracy, evaluate, fit, predict, training
 
 __all__ = [
+    "GELU",
     "GRU",
     "LSTM",
     "RNN",
@@ -174,6 +172,7 @@ __all__ = [
     "evaluate",
     "exp",
     "fit",
+    "gelu",
     "global_avg_pool2d",
     "group_norm",
     "gru_cell",

@@ -2,7 +2,7 @@
 
 Read it in this order. `op` makes an ordinary function record what it does. `Tensor` holds a value
 and its gradient. `Tensor.backward` walks from the loss back to the parameters.
-The operations themselves (+, @, exp, …) are in ops.py, each one beside its derivatives.
+The operations themselves (+, @, tanh, …) are in ops.py and nonlinear.py, beside their derivatives.
 
 Source: Linnainmaa 1970 (reverse mode); Rumelhart, Hinton and Williams 1986 (networks).
 """
@@ -132,7 +132,7 @@ def _calls(name: str, swap: bool = False) -> Callable[..., "Tensor"]:
         operands = (*others, self) if swap else (self, *others)
         return OPS[name](*operands, **options)
 
-    method.__name__, method.__doc__ = name, f"See dlcourse.ops.{name}."
+    method.__name__, method.__doc__ = name, f"See {name} in ops.py or nonlinear.py."
     return method
 
 
@@ -213,7 +213,7 @@ class Tensor:
         moved.requires_grad, moved.name = self.requires_grad, self.name
         return moved
 
-    # What can be done with it: see ops.py
+    # What can be done with it: see ops.py and nonlinear.py
     __add__ = __radd__ = _calls("add")
     __mul__ = __rmul__ = _calls("mul")
     __sub__, __rsub__ = _calls("sub"), _calls("sub", swap=True)
@@ -222,7 +222,7 @@ class Tensor:
     __matmul__, __rmatmul__ = _calls("matmul"), _calls("matmul", swap=True)
     __neg__, __abs__, __getitem__ = _calls("neg"), _calls("abs"), _calls("getitem")
     exp, log, sqrt, abs = _calls("exp"), _calls("log"), _calls("sqrt"), _calls("abs")
-    tanh, sigmoid, relu = _calls("tanh"), _calls("sigmoid"), _calls("relu")
+    tanh, sigmoid, relu, gelu = _calls("tanh"), _calls("sigmoid"), _calls("relu"), _calls("gelu")
     softmax, log_softmax = _calls("softmax"), _calls("log_softmax")
     sum, mean, max = _calls("sum"), _calls("mean"), _calls("max")
     reshape, transpose, permute = _calls("reshape"), _calls("transpose"), _calls("permute")

@@ -4,6 +4,7 @@ Each one is a function on arrays: the value first, then one derivative per input
 gets g = dLoss/dValue and returns dLoss/dInput. What broadcasting stretched is summed back in
 backprop.py, so that no derivative here has to think of it.
 Shapes: "(...)" is any shape. Elementwise operations broadcast as NumPy and PyTorch do.
+Activations and softmax follow in nonlinear.py.
 """
 
 import math
@@ -153,27 +154,6 @@ def _with_axes(g: Array, x: Array, axes: tuple[int, ...]) -> Array:
 
 # --- Functions of one number ------------------------------------------------------------------
 @op
-def sigmoid(x):
-    """y = 1 / (1 + exp(-x)), between 0 and 1.   dx = g y (1 - y)"""
-    y = namespace(x).tanh(x * 0.5)  # the same function: (1 + tanh(x/2)) / 2 never overflows
-    y = y * 0.5 + 0.5
-    return y, lambda g: g * y * (1 - y)
-
-
-@op
-def tanh(x):
-    """y = tanh x, between -1 and 1.   dx = g (1 - y²)"""
-    y = namespace(x).tanh(x)
-    return y, lambda g: g * (1 - y * y)
-
-
-@op
-def relu(x):
-    """The larger of x and 0.   dx = g where x > 0, else 0"""
-    return x.clip(0), lambda g: g * (x > 0)
-
-
-@op
 def exp(x):
     """y = e to the power x.   dx = g y"""
     y = namespace(x).exp(x)
@@ -315,25 +295,3 @@ def where(condition, x, y):
         lambda g: xp.where(condition, g, 0),
         lambda g: xp.where(condition, 0, g),
     )
-
-
-# --- From scores to probabilities -------------------------------------------------------------
-@op
-def softmax(x, axis=-1):
-    """pᵢ = exp xᵢ / Σⱼ exp xⱼ: positive, with sum 1 along the axis.   dx = p (g - Σ g p)
-
-    The largest score is subtracted first. That changes nothing but keeps exp from overflowing.
-    """
-    xp = namespace(x)
-    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    p = e / xp.sum(e, axis=axis, keepdims=True)
-    return p, lambda g: p * (g - xp.sum(g * p, axis=axis, keepdims=True))
-
-
-@op
-def log_softmax(x, axis=-1):
-    """log pᵢ = xᵢ - log Σⱼ exp xⱼ, safe for scores of any size.   dx = g - p Σ g"""
-    xp = namespace(x)
-    z = x - xp.max(x, axis=axis, keepdims=True)
-    value = z - xp.log(xp.sum(xp.exp(z), axis=axis, keepdims=True))
-    return value, lambda g: g - xp.exp(value) * xp.sum(g, axis=axis, keepdims=True)

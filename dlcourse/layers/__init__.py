@@ -3,7 +3,7 @@ conv_transpose, pooling, norm, dropout, embedding, recurrent, fused_lstm, positi
 functions behind them, such as conv2d, stand in the same files and have flat names in dlcourse.
 """
 
-from dlcourse.layers.activation import ReLU, Sigmoid, Tanh
+from dlcourse.layers.activation import GELU, ReLU, Sigmoid, Tanh
 from dlcourse.layers.attention import (
     KeyValueCache,
     MultiHeadAttention,
@@ -37,6 +37,7 @@ from dlcourse.layers.positions import (
 from dlcourse.layers.recurrent import GRU, LSTM, RNN, gru_cell, lstm_cell, rnn_cell
 
 __all__ = [
+    "GELU",
     "GRU",
     "LSTM",
     "RNN",

@@ -11,6 +11,13 @@ class ReLU(Module):
         return x.relu()
 
 
+class GELU(Module):
+    """A ReLU with a soft corner; see gelu.   Shape: (...) -> (...).   Source: Hendrycks, Gimpel 2016"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.gelu()
+
+
 class Tanh(Module):
     """tanh x, between -1 and 1.   Shape: (...) -> (...)"""
 

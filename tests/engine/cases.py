@@ -1,6 +1,6 @@
 """The table of operations: each with its PyTorch twin, the shapes to try and the range of values.
 
-A new public name in dlcourse/ops.py needs a row here; test_completeness.py says so.
+A new public name in ops.py or nonlinear.py needs a row here; test_package.py says so.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ MASK = np.array([[True, False, True, True], [False, False, True, False], [True, 
 class Case:
     """One operation on one combination of shapes."""
 
-    covers: str  # the public name in dlcourse.ops
+    covers: str  # the public name
     ours: Callable[..., Any]
     theirs: Callable[..., Any]
     shapes: tuple[tuple[int, ...], ...]
@@ -97,6 +97,12 @@ CASES = [
     *cases("sigmoid", lambda x: x.sigmoid(), torch.sigmoid, ONE),
     *cases("tanh", lambda x: x.tanh(), torch.tanh, ONE),
     *cases("relu", lambda x: x.relu(), torch.relu, ONE, "apart"),
+    *cases(
+        "gelu",
+        lambda x: x.gelu(),
+        lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
+        ONE,
+    ),
     *cases("exp", lambda x: x.exp(), torch.exp, ONE),
     *cases("log", lambda x: x.log(), torch.log, ONE, "positive"),
     *cases("sqrt", lambda x: x.sqrt(), torch.sqrt, ONE, "positive"),

@@ -7,7 +7,12 @@ import torch
 import dlcourse as dl
 from tests.engine.compare import DEVICES, TOLERANCE, gap
 
-LAYERS = {"ReLU": torch.nn.ReLU, "Tanh": torch.nn.Tanh, "Sigmoid": torch.nn.Sigmoid}
+LAYERS = {
+    "ReLU": torch.nn.ReLU,
+    "GELU": lambda: torch.nn.GELU("tanh"),
+    "Tanh": torch.nn.Tanh,
+    "Sigmoid": torch.nn.Sigmoid,
+}
 
 
 def torch_linear(layer: dl.Linear) -> torch.nn.Linear:
