@@ -12,7 +12,7 @@ class ReLU(Module):
 
 
 class GELU(Module):
-    """A ReLU with a soft corner; see gelu.   Shape: (...) -> (...).   Source: Hendrycks, Gimpel 2016"""
+    """A ReLU with a soft corner, see gelu.   Shape: (...) -> (...)"""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.gelu()
