@@ -3,7 +3,8 @@
     import dlcourse as dl
     model = dl.Sequential(dl.Linear(64, 32, seed=0), dl.ReLU(), dl.Linear(32, 10, seed=1))
 
-Read the files in this order: device, neuron, gradients, backprop, ops, nonlinear, graph,
+Read the files in this order: allocator, device, neuron, gradients,
+anomaly, backprop, ops, nonlinear, graph,
 layers, losses, optim, schedules, train, checkpoint, data.
 `dl.data`, `dl.plots`, `dl.widgets` and `dl.classroom` are loaded at first use.
 """
@@ -11,6 +12,8 @@ layers, losses, optim, schedules, train, checkpoint, data.
 import importlib
 from typing import Any
 
+from dlcourse.allocator import keep_freed_memory
+from dlcourse.anomaly import detect_anomaly
 from dlcourse.backprop import Parameter, Tensor, no_grad, op
 from dlcourse.checkpoint import EarlyStopping, load_checkpoint, save_checkpoint
 from dlcourse.device import asarray, device, namespace, to_device, to_numpy, use
@@ -166,6 +169,7 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "cross_entropy",
+    "detect_anomaly",
     "device",
     "dropout",
     "embedding",
@@ -218,6 +222,7 @@ __all__ = [
     "use",
     "where",
 ]
+keep_freed_memory()
 _LAZY = ("classroom", "data", "plots", "widgets")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
 from typing import Any, NamedTuple
 
+from dlcourse import anomaly
 from dlcourse.device import (
     Array,
     asarray,
@@ -48,7 +49,10 @@ def op(forward: Callable[..., Any]) -> Callable[..., "Tensor"]:
 
     @functools.wraps(forward)
     def operation(*inputs: Any, **options: Any) -> Tensor:
-        arrays = [x.data if isinstance(x, Tensor) else plain_number(x) for x in inputs]
+        places = [i for i, x in enumerate(inputs) if isinstance(x, Tensor)]
+        arrays = [plain_number(x) for x in inputs]
+        for i in places:
+            arrays[i] = inputs[i].data
         check_same_device(name, arrays)
         try:
             result = forward(*arrays, **options)
@@ -59,11 +63,14 @@ def op(forward: Callable[..., Any]) -> Callable[..., "Tensor"]:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise TypeError(f"@op {name}: return the value, then the derivatives: `return y, dx`.")
         value, derivatives = result
-        tensors = [x for x in inputs if isinstance(x, Tensor)]
-        dtypes = {x.data.dtype for x in tensors}
+        dtypes = {arrays[i].dtype for i in places}
         value = as_array(value, dtypes.pop() if len(dtypes) == 1 else value.dtype)
-        recorded = not _pauses and any(x.requires_grad for x in tensors)
-        return Tensor.wrap(value, Origin(name, inputs, derivatives) if recorded else None)
+        sources = () if _pauses else tuple([i for i in places if inputs[i].requires_grad])
+        origin = Origin(name, inputs, derivatives, sources) if sources else None
+        if anomaly.is_watching():
+            anomaly.check_value(name, arrays, value)
+            origin = origin and origin._replace(place=anomaly.caller())
+        return Tensor.wrap(value, origin)
 
     OPS.setdefault(name, operation)  # a learner's own `add` does not replace the one behind +
     return operation
@@ -75,6 +82,8 @@ class Origin(NamedTuple):
     name: str
     inputs: tuple[Any, ...]  # tensors, and plain numbers or arrays
     derivatives: Any  # one function per input, or one function for all of them
+    sources: tuple[int, ...] = ()  # the places of the inputs that want their gradient
+    place: str | None = None  # where it was called, if detect_anomaly was watching
 
     def input_gradients(self, g: Array) -> Iterator[tuple["Tensor", Any]]:
         """The chain rule for this operation: each tensor that went in, and its gradient."""
@@ -82,13 +91,14 @@ class Origin(NamedTuple):
         if callable(gradients):
             together = gradients(g)
             gradients = together if isinstance(together, tuple) else (together,)
-        for i, x in enumerate(self.inputs):
-            if _needs_gradient(x):
-                dx = gradients[i] if i < len(gradients) else None
-                if dx is None:
-                    raise TypeError(f"{self.name}: there is no derivative for input {i}.")
-                dx = fitted(dx(g) if callable(dx) else dx, x.data, self.name)
-                yield x, _own(dx, g) if x.origin is None else dx
+        for i in self.sources:
+            x, dx = self.inputs[i], gradients[i] if i < len(gradients) else None
+            if dx is None:
+                raise TypeError(f"{self.name}: there is no derivative for input {i}.")
+            dx = fitted(dx(g) if callable(dx) else dx, x.data, self.name)
+            if self.place is not None:
+                anomaly.check_gradient(self.name, self.place, i, g, dx)
+            yield x, _own(dx, g) if x.origin is None else dx
 
 
 FREED = Origin("freed", (), ())
@@ -105,10 +115,6 @@ class no_grad(ContextDecorator):  # noqa: N801  (PyTorch's name)
     def __exit__(self, *error: object) -> None:
         global _pauses
         _pauses -= 1
-
-
-def _needs_gradient(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad
 
 
 def _own(dx: Any, g: Array) -> Any:
@@ -291,7 +297,8 @@ def topological_order(root: Tensor) -> list[Tensor]:
                     "or call the earlier backward with retain_graph=True."
                 )
             if tensor.origin is not None:
-                stack.extend([(x, False) for x in tensor.origin.inputs if _needs_gradient(x)])
+                origin = tensor.origin
+                stack.extend([(origin.inputs[i], False) for i in origin.sources])
     return order[::-1]
 
 

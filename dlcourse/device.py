@@ -107,7 +107,16 @@ def _gpus() -> tuple[str, ...]:
 
 # --- One set of names for two libraries -------------------------------------------------------
 def _numpy_add_at(target: Array, key: Any, values: Array) -> None:
-    np.add.at(target, key, values)
+    """target[key] += values, where a position that appears twice gets both values."""
+    if not isinstance(key, np.ndarray) or key.dtype == bool or target.ndim < 2:
+        np.add.at(target, key, values)
+        return
+    rows = key.reshape(-1) % len(target)  # whole rows: quicker to sort them and add up each group
+    order = np.argsort(rows, kind="stable")
+    sorted_rows = rows[order]
+    starts = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
+    grouped = values.reshape(len(rows), *target.shape[1:])[order]
+    target[sorted_rows[starts]] += np.add.reduceat(grouped, starts, axis=0)
 
 
 _numpy = SimpleNamespace(**vars(np))

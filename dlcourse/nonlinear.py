@@ -14,8 +14,7 @@ from dlcourse.device import Array, namespace
 @op
 def sigmoid(x):
     """y = 1 / (1 + exp(-x)), between 0 and 1.   dx = g y (1 - y)"""
-    y = namespace(x).tanh(x * 0.5)  # the same function: (1 + tanh(x/2)) / 2 never overflows
-    y = y * 0.5 + 0.5
+    y = _sigmoid_of_minus(-x)
     return y, lambda g: g * y * (1 - y)
 
 
@@ -34,21 +33,42 @@ def relu(x):
 
 @op
 def gelu(x):
-    """y = x (1 + t) / 2 with t = tanh(√(2/π) (x + 0.044715 x³)): a ReLU with a soft corner.
+    """y = x s with s = sigmoid(u), u = 2 √(2/π) (x + 0.044715 x³): a ReLU with a soft corner.
 
-    x times (nearly) the probability that a standard normal number is below x; PyTorch's
-    gelu(approximate="tanh").   dx = g ((1 + t) / 2 + x (1 - t²) √(2/π) (1 + 3 0.044715 x²) / 2)
+    s is (nearly) the probability that a standard normal number is below x. In the article and in
+    PyTorch's gelu(approximate="tanh") it is written (1 + tanh(u/2)) / 2, which is the same.
+    dx = g (s + y (1 - s) du/dx),   du/dx = 2 √(2/π) (1 + 3 0.044715 x²)
     Source:  Hendrycks and Gimpel 2016, section 2
     """
-    slope, bend = math.sqrt(2 / math.pi), 0.044715
-    square = x * x
-    t = namespace(x).tanh(x * (slope + slope * bend * square))
+    slope, bend = 2 * math.sqrt(2 / math.pi), 0.044715
+    minus_u = x * x  # from here on in place: x has four times as many entries as its layer's input
+    minus_u *= -slope * bend
+    minus_u -= slope
+    minus_u *= x
+    s = _sigmoid_of_minus(minus_u)
+    y = x * s
 
     def derivative(g: Array) -> Array:
-        inner = x * (1 - t * t) * (slope + 3 * slope * bend * square)
-        return g * (0.5 * (1 + t + inner))
+        d = x * x
+        d *= 3 * slope * bend
+        d += slope
+        d *= y
+        d *= 1 - s
+        d += s
+        d *= g
+        return d
 
-    return x * (0.5 + 0.5 * t), derivative
+    return y, derivative
+
+
+def _sigmoid_of_minus(z: Array) -> Array:
+    """1 / (1 + exp z), written over z; z is limited to 80, where exp does not overflow yet."""
+    xp = namespace(z)
+    z = xp.asarray(z)  # NumPy's single numbers can't be written over
+    xp.clip(z, max=80, out=z)
+    xp.exp(z, out=z)
+    z += 1
+    return xp.reciprocal(z, out=z)
 
 
 # --- From scores to probabilities -------------------------------------------------------------

@@ -212,11 +212,11 @@ class Adam(Optimizer):
         self.t[i] += 1
         root = math.sqrt(1 - b2 ** self.t[i])
         size = self.lr * root / (1 - b1 ** self.t[i])
-        d = (1 - b1) * g
-        m *= b1
-        m += d
-        d = (1 - b2) * g
-        d *= g
+        d = g - m
+        d *= 1 - b1
+        m += d  # the same as β₁ m + (1 - β₁) g
+        d = g * g
+        d *= 1 - b2
         v *= b2
         v += d
         d = namespace(v).sqrt(v)

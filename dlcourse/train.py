@@ -212,7 +212,8 @@ def _finite(value: float, number: int, epoch: int, optimizer: Optimizer) -> floa
         raise FloatingPointError(
             f"The loss is {value} at step {number} (epoch {epoch}). Try a learning rate ten times "
             f"smaller than lr={optimizer.lr}; scale the inputs to about -1 … 1; look for log(0) "
-            "and division by 0 in the model, and for NaN in the data."
+            "and division by 0 in the model, and for NaN in the data. `with dl.detect_anomaly():` "
+            "around the training names the operation that made it."
         )
     return value
 

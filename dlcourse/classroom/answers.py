@@ -17,7 +17,7 @@ from dlcourse.classroom.base import (
     wrong,
 )
 from dlcourse.classroom.messages import from_difference
-from dlcourse.classroom.observe import Record
+from dlcourse.classroom.observe import Record, observe_value
 from dlcourse.classroom.values import (
     Plain,
     Tolerance,
@@ -57,7 +57,7 @@ class Number(Exercise):
 
     def observe(self, answer: Any, rng: Any = 0, hidden: bool = False) -> list[Record]:
         """The value as plain data."""
-        return [{"result": plain(answer)}]
+        return observe_value(answer)
 
     def judge(self, observed: list[Record], expected: Expected) -> Verdict:
         """Right within the tolerance; a number typed as text counts as that number."""
@@ -196,7 +196,7 @@ class Choice(Exercise):
 
     def observe(self, answer: Any, rng: Any = 0, hidden: bool = False) -> list[Record]:
         """The choice as plain data."""
-        return [{"result": plain(answer)}]
+        return observe_value(answer)
 
     def judge(self, observed: list[Record], expected: Expected) -> Verdict:
         """Right where option and reason are; upper case, spaces and brackets don't matter."""

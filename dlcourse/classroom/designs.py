@@ -17,8 +17,8 @@ from dlcourse.classroom.base import (
     wrong,
 )
 from dlcourse.classroom.messages import from_design_error
-from dlcourse.classroom.observe import Record, describe_error, quiet
-from dlcourse.classroom.values import plain, value_of
+from dlcourse.classroom.observe import Record, describe_error, observe_value, quiet
+from dlcourse.classroom.values import value_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Design(Exercise):
 
     def observe(self, answer: Any, rng: Any = 0, hidden: bool = False) -> list[Record]:
         """The design as plain data. It is measured by `judge`, out of the learner's reach."""
-        return [{"result": plain(answer)}]
+        return observe_value(answer)
 
     def judge(self, observed: list[Record], expected: Expected) -> Verdict:
         """Measure the design. Right where `accept` says so; else the first diagnosis that fits."""

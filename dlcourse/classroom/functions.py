@@ -18,8 +18,8 @@ from dlcourse.classroom.base import (
 )
 from dlcourse.classroom.diagnosis import Fault, Report
 from dlcourse.classroom.messages import changed_in_place, not_a_function
-from dlcourse.classroom.observe import Record, record_call
-from dlcourse.classroom.values import Plain, Tolerance, differences, is_plain, plain
+from dlcourse.classroom.observe import Record, observe_function
+from dlcourse.classroom.values import Plain, Tolerance, differences, is_plain
 
 Inputs = Callable[[np.random.Generator], Sequence[tuple]]
 
@@ -70,11 +70,8 @@ class Code(Exercise):
 
     def observe(self, answer: Any, rng: Any, hidden: bool = False) -> list[Record]:
         """Call the answer on each argument tuple; one record a call."""
-        if not callable(answer):
-            return [{"not_a_function": plain(answer)}]
-        function = answer if self.call is None else _bind(self.call, answer)
-        names = self.arguments()
-        return [record_call(function, args, names, self.changes) for args in self.draw(rng, hidden)]
+        cases = self.draw(rng, hidden)
+        return observe_function(answer, cases, self.arguments(), self.changes, self.call)
 
     def expect(self, seed: int, hidden: bool = False) -> Expected:
         """What the reference gives. Raises RuntimeError where the reference itself fails."""
@@ -146,13 +143,6 @@ class Debug(Code):
     """Repair a broken function. `wrong` holds the broken original and partial repairs."""
 
     kind: ClassVar[str] = "debug"
-
-
-def _bind(call: Callable, answer: Any) -> Callable:
-    def bound(*args):
-        return call(answer, *args)
-
-    return bound
 
 
 def _readable(observed: object, expected: Expected) -> bool:

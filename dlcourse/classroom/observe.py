@@ -4,12 +4,13 @@ The records are plain JSON data. They hold no expected values and no verdict.
 """
 
 import contextlib
+import functools
 import inspect
 import io
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,26 @@ def running_shell() -> Any:
     from IPython.core.getipython import get_ipython
 
     return get_ipython()
+
+
+def observe_function(
+    answer: Any,
+    cases: Iterable[tuple],
+    names: tuple[str, ...],
+    changes: tuple[str, ...] = (),
+    call: Callable | None = None,
+) -> list[Record]:
+    """Call the answer on each argument tuple; one record a call. call(answer, *args), if given."""
+    if not callable(answer):
+        return [{"not_a_function": plain(answer)}]
+    function = answer if call is None else functools.partial(call, answer)
+    return [record_call(function, args, names, changes) for args in cases]
+
+
+def observe_value(answer: Any) -> list[Record]:
+    """The answer itself as plain data."""
+    with quiet():  # a learner's object may print while it is read
+        return [{"result": plain(answer)}]
 
 
 def record_call(

@@ -99,23 +99,30 @@ def _attention(q, k, v, mask):
     dq = ds k / √d,  dk = dsᵀ q / √d,  dv = pᵀ g
     """
     xp, scale = namespace(q), 1 / math.sqrt(q.shape[-1])
-    p = (q * scale) @ k.mT
+    q = q * scale
+    p = q @ k.mT  # (..., queries, keys), from here on in place
     if mask is not None:
-        p = xp.where(mask, p, MINUS)
+        p += _penalty(mask, p)
     p -= xp.max(p, axis=-1, keepdims=True)
     xp.exp(p, out=p)
-    p /= xp.sum(p, axis=-1, keepdims=True)
+    share = 1 / (p @ xp.ones(p.shape[-1], dtype=p.dtype, device=p.device))
     if mask is not None:
-        p *= xp.any(mask, axis=-1, keepdims=True)  # nothing to look at: zeros
+        share = share * xp.any(mask, axis=-1)  # nothing to look at: zeros
+    p *= share[..., None]
 
     def derivative(g: Array) -> tuple[Any, ...]:
         ds = g @ v.mT
         ds -= xp.vecdot(ds, p)[..., None]
         ds *= p
-        ds *= scale
-        return lambda _: ds @ k, lambda _: ds.mT @ q, lambda _: p.mT @ g
+        return lambda _: (ds @ k) * scale, lambda _: ds.mT @ q, lambda _: p.mT @ g
 
     return p @ v, derivative
+
+
+def _penalty(mask: Array, scores: Array) -> Array:
+    """What to add to the scores: 0 where a query may look, else a number like minus infinity."""
+    xp = namespace(scores)
+    return xp.astype(xp.where(mask, 0.0, MINUS), scores.dtype)
 
 
 def _checked_mask(name: str, query: Any, key: Any, mask: Any, causal: bool) -> Array | None:

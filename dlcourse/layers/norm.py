@@ -6,7 +6,7 @@ a few channels of one example.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,33 +16,56 @@ from dlcourse.layers.module import Module
 from dlcourse.ops import reshape, sqrt
 
 
+class _Statistics(NamedTuple):
+    """Of an array over some axes, which keep size 1."""
+
+    mean: Array
+    variance: Array  # the mean square of the deviations
+    deviation: Array  # what is left when the mean is taken away
+
+
+def _statistics(x: Any, axes: tuple[int, ...]) -> _Statistics:
+    array = x.data if isinstance(x, Tensor) else x
+    mean = _mean_product(array, None, axes)
+    deviation = array - mean
+    return _Statistics(mean, _mean_product(deviation, deviation, axes), deviation)
+
+
 @op
-def _standardize(x, weight, bias, mean, variance, axes, eps):
+def _standardize(x, weight, bias, statistics, axes, eps):
     """x̂ = (x - μ) / √(σ² + eps),   y = w x̂ + b, with μ and σ² of x over the axes.
 
     dx = (h - mean h - x̂ mean(h x̂)) / √(σ² + eps) with h = g w,   dw = g x̂,   db = g
     """
-    xp = namespace(x)
-    r = 1 / xp.sqrt(variance + eps)
-    standard = (x - mean) * r  # x̂
+    r = 1 / namespace(x).sqrt(statistics.variance + eps)
+    standard = statistics.deviation * r  # x̂
 
     def dx(g: Array) -> Array:
         h = g if weight is None else g * weight
-        along = xp.mean(h * standard, axis=axes, keepdims=True)
-        return (h - xp.mean(h, axis=axes, keepdims=True) - standard * along) * r
+        d = h - _mean_product(h, None, axes)
+        d -= standard * _mean_product(h, standard, axes)
+        d *= r
+        return d
 
     y = standard if weight is None else standard * weight
-    y = y if bias is None else y + bias
+    if bias is not None:
+        y = y + bias
     return y, (dx, lambda g: g * standard, lambda g: g)
 
 
-def _statistics(x: Any, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Mean and variance (mean square of the deviations) over the axes, which keep size 1."""
-    array = x.data if isinstance(x, Tensor) else x
-    xp = namespace(array)
-    mean = xp.mean(array, axis=axes, keepdims=True)
-    deviation = array - mean
-    return mean, xp.mean(deviation * deviation, axis=axes, keepdims=True)
+def _mean_product(x: Array, y: Array | None, axes: tuple[int, ...]) -> Array:
+    """The mean of x y over the axes, which keep size 1; of x alone where y is None.
+
+    Over the last axes it is a product of each row with another one, which BLAS computes quickly.
+    """
+    xp, n = namespace(x), math.prod(x.shape[i] for i in axes)
+    kept = tuple(1 if i in axes else size for i, size in enumerate(x.shape))
+    if axes[0] + len(axes) < x.ndim:  # not the last axes
+        return xp.mean(x if y is None else x * y, axis=axes, keepdims=True)
+    rows = x.reshape(-1, n)
+    other = xp.ones(n, dtype=x.dtype, device=x.device) if y is None else y.reshape(-1, n)
+    total = rows @ other if y is None else xp.vecdot(rows, other)
+    return (total / n).reshape(kept)
 
 
 # --- The operations ---------------------------------------------------------------------------
@@ -91,10 +114,10 @@ def batch_norm(
             f"batch_norm: in training each channel needs at least 2 values. Received: shape "
             f"{tuple(x.shape)}. Take a larger batch, or call model.eval() first."
         )
-    mean, variance = _statistics(x, axes)
-    _follow(running_mean, mean, momentum)
-    _follow(running_var, variance * (n / (n - 1)), momentum)
-    return _standardize(x, weight, bias, mean=mean, variance=variance, axes=axes, eps=eps)
+    statistics = _statistics(x, axes)
+    _follow(running_mean, statistics.mean, momentum)
+    _follow(running_var, statistics.variance * (n / (n - 1)), momentum)
+    return _standardize(x, weight, bias, statistics=statistics, axes=axes, eps=eps)
 
 
 def _follow(running: Tensor | None, new: Array, momentum: float) -> None:
@@ -135,8 +158,7 @@ def layer_norm(
             )
     _check_eps("layer_norm", eps)
     axes = tuple(range(len(x.shape) - len(sizes), len(x.shape)))
-    mean, variance = _statistics(x, axes)
-    return _standardize(x, weight, bias, mean=mean, variance=variance, axes=axes, eps=eps)
+    return _standardize(x, weight, bias, statistics=_statistics(x, axes), axes=axes, eps=eps)
 
 
 def group_norm(
@@ -157,8 +179,8 @@ def group_norm(
     if num_groups < 1 or c % num_groups:
         raise ValueError(f"group_norm: {num_groups=} does not divide the {c} channels of x.")
     groups = reshape(x, n, num_groups, math.prod(x.shape[1:]) // num_groups)
-    mean, variance = _statistics(groups, (2,))
-    y = _standardize(groups, None, None, mean=mean, variance=variance, axes=(2,), eps=eps)
+    statistics = _statistics(groups, (2,))
+    y = _standardize(groups, None, None, statistics=statistics, axes=(2,), eps=eps)
     y = y.reshape(tuple(x.shape))
     view = (c, *[1] * (len(x.shape) - 2))
     y = y if weight is None else y * _in_view(weight, view)

@@ -27,9 +27,11 @@ PACKAGE = Path(dl.__file__).parent
 
 # The reading order of the package. An entry that ends with "/" is a folder.
 READING_ORDER = (
+    "allocator.py",
     "device.py",
     "neuron.py",
     "gradients.py",
+    "anomaly.py",
     "backprop.py",
     "ops.py",
     "nonlinear.py",
