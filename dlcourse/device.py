@@ -122,7 +122,7 @@ def _numpy_add_at(target: Array, key: Any, values: Array) -> None:
 _numpy = SimpleNamespace(**vars(np))
 _numpy.add_at = _numpy_add_at
 _numpy.shares_memory = np.may_share_memory
-_numpy.fast_memory = 2**18  # so many numbers, 1 MiB in float32, stay in a CPU's cache
+_numpy.fast_memory = 2**19  # so many numbers, 2 MiB in float32, stay in a CPU's cache
 
 
 @cache

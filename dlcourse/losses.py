@@ -15,8 +15,15 @@ def mse_loss(prediction: Tensor, target: Any) -> Tensor:
     Raises:  ValueError if the shapes differ
     """
     _check_same_shape("mse_loss", prediction, target)
-    difference = prediction - target
-    return (difference * difference).mean()
+    return _mean_of_squares(prediction - target)
+
+
+@op
+def _mean_of_squares(d):
+    """(1/n) Σ d² over all n entries.   dd = g 2 d / n"""
+    flat = d.reshape(-1)
+    n = flat.shape[0]
+    return namespace(d).vecdot(flat, flat) / n, lambda g: d * (g * 2 / n)
 
 
 def l1_loss(prediction: Tensor, target: Any) -> Tensor:

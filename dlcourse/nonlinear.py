@@ -65,7 +65,7 @@ def _sigmoid_of_minus(z: Array) -> Array:
     """1 / (1 + exp z), written over z; z is limited to 80, where exp does not overflow yet."""
     xp = namespace(z)
     z = xp.asarray(z)  # NumPy's single numbers can't be written over
-    xp.clip(z, max=80, out=z)
+    xp.minimum(z, xp.asarray(80.0, dtype=z.dtype, device=z.device), out=z)
     xp.exp(z, out=z)
     z += 1
     return xp.reciprocal(z, out=z)

@@ -47,9 +47,9 @@ def _standardize(x, weight, bias, statistics, axes, eps):
         d *= r
         return d
 
-    y = standard if weight is None else standard * weight
+    y = standard * (1 if weight is None else weight)
     if bias is not None:
-        y = y + bias
+        y += bias
     return y, (dx, lambda g: g * standard, lambda g: g)
 
 

@@ -12,6 +12,7 @@ cuts its pixels out of all windows at once: 25 cuts for a kernel of 5 x 5, howev
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dlcourse.device import Array, namespace
@@ -40,7 +41,7 @@ class Windows:
     stride: Pair
     padding: Pair
 
-    @property
+    @cached_property
     def count(self) -> Pair:
         """How many windows there are: (rows, columns)."""
         rows, columns = (
@@ -66,10 +67,10 @@ class Windows:
         The key is for padded images with the batch last. band: only these rows of windows.
         """
         (rows, columns), (down, right) = self.count, self.stride
-        band = range(rows) if band is None else band
+        first, last = (0, rows - 1) if band is None else (band[0], band[-1])
         for i in range(self.kernel[0]):
+            height = slice(i + down * first, i + down * last + 1, down)
             for j in range(self.kernel[1]):
-                height = slice(i + down * band[0], i + down * band[-1] + 1, down)
                 width = slice(j, j + right * (columns - 1) + 1, right)
                 yield i, j, (height, slice(None), width)
 
