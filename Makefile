@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks book doctor lint clean
+.PHONY: help lab test bench mutants notebooks book doctor lint clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,6 +21,14 @@ test: $(VENV)/test.stamp            ## check style and types, run every test and
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/test.stamp           ## time and weigh training steps against PyTorch (on a quiet machine)
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.memory
+
+mutants: $(VENV)/test.stamp         ## plant faults into the engine and list those that no test notices
+	$(BIN)/python -m tests.mutation
 
 notebooks: $(VENV)/test.stamp       ## run what is stale, write notebooks/, solutions/, exercises/
 	$(BIN)/python book/make_references.py

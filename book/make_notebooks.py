@@ -10,6 +10,7 @@ A notebook is stale where its source, or the package's code that it uses, has ch
 
 import argparse
 import hashlib
+import re
 import os
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 # Changes in these parts of the package change no notebook.
 APART = ("cli.py", "doctor.py", "jupyter", "classroom")
+# Changes in these count for the sources that name them: `dl.architectures`, `dlcourse.games`, …
+NAMED = ("architectures", "games")
 CLASSROOM = (
     "__init__", "values", "observe", "messages", "relations", "patterns", "base", "diagnosis",
     "functions", "answers", "designs", "exercise", "record", "feedback",
@@ -72,7 +75,10 @@ def fingerprint(job: Job, root: Path) -> str:
     """The hash of the source and of the package's code that its notebook may use."""
     text = job.source.read_text(encoding="utf-8")
     package = root / "dlcourse"
-    paths = [path for path in sorted(package.rglob("*")) if _counts(path.relative_to(package))]
+    unused = {name for name in NAMED if not re.search(rf"\b{name}\b", text)}
+    paths = [
+        path for path in sorted(package.rglob("*")) if _counts(path.relative_to(package), unused)
+    ]
     if "classroom" in text:
         paths += [package / "classroom" / f"{name}.py" for name in CLASSROOM]
         shown = "*" if job.name.startswith("00_") else job.name  # the welcome shows all chapters
@@ -86,8 +92,9 @@ def fingerprint(job: Job, root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _counts(path: Path) -> bool:
-    return path.parts[0] not in APART and "__pycache__" not in path.parts
+def _counts(path: Path, unused: set[str]) -> bool:
+    first = path.parts[0]
+    return not (first in APART or first.removesuffix(".py") in unused or "__pycache__" in path.parts)
 
 
 def prepare(job: Job, root: Path) -> NotebookNode:

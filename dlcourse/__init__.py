@@ -3,10 +3,10 @@
     import dlcourse as dl
     model = dl.Sequential(dl.Linear(64, 32, seed=0), dl.ReLU(), dl.Linear(32, 10, seed=1))
 
-Read the files in this order: allocator, device, neuron, gradients,
-anomaly, backprop, ops, nonlinear, graph,
-layers, losses, optim, schedules, train, checkpoint, data.
-`dl.data`, `dl.plots`, `dl.widgets` and `dl.classroom` are loaded at first use.
+Read the files in this order: allocator, device, neuron, gradients, anomaly, backprop, ops,
+nonlinear, graph, layers, losses, optim, schedules, train, checkpoint, games, architectures, data.
+`dl.architectures`, `dl.games`, `dl.data`, `dl.plots`, `dl.widgets` and `dl.classroom` are loaded
+at first use.
 """
 
 import importlib
@@ -223,7 +223,7 @@ __all__ = [
     "where",
 ]
 keep_freed_memory()
-_LAZY = ("classroom", "data", "plots", "widgets")
+_LAZY = ("architectures", "classroom", "data", "games", "plots", "widgets")
 
 
 def __getattr__(name: str) -> Any:

@@ -38,14 +38,16 @@ def _standardize(x, weight, bias, statistics, axes, eps):
     dx = (h - mean h - x̂ mean(h x̂)) / √(σ² + eps) with h = g w,   dw = g x̂,   db = g
     """
     r = 1 / namespace(x).sqrt(statistics.variance + eps)
-    standard = statistics.deviation * r  # x̂
+    standard = statistics.deviation  # from here on x̂, in place
+    standard *= r
 
     def dx(g: Array) -> Array:
-        h = g if weight is None else g * weight
-        d = h - _mean_product(h, None, axes)
-        d -= standard * _mean_product(h, standard, axes)
-        d *= r
-        return d
+        h = g * (1 if weight is None else weight)
+        d = standard * _mean_product(h, standard, axes)
+        d += _mean_product(h, None, axes)
+        h -= d
+        h *= r
+        return h
 
     y = standard * (1 if weight is None else weight)
     if bias is not None:

@@ -10,6 +10,7 @@ import torch
 
 import dlcourse as dl
 from dlcourse.backprop import FREED, topological_order
+from dlcourse.gradients import unbroadcast
 from tests.engine.compare import DEVICES, gap
 
 
@@ -162,6 +163,30 @@ def test_leaves_never_share_their_gradients(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("other", [lambda x: x[0] * 5, lambda x: x * 5], ids=["part", "whole"])
+@pytest.mark.parametrize("first", [True, False])
+def test_inner_tensors_may_share_a_gradient(first: bool, other, device: str) -> None:
+    """x + w sends one array back to both. What else arrives for x must not be added into it."""
+    with dl.use(device):
+        p, q = parameter(np.ones((2, 3))), parameter(np.ones((2, 3)))
+        x, w = p * 1, q * 1
+        shared, more = ((x + w) * 2).sum(), other(x).sum()
+        (shared + more if first else more + shared).backward()
+    assert (dl.to_numpy(q.grad) == 2).all()
+    assert dl.to_numpy(p.grad).tolist() == [[7, 7, 7], [2, 2, 2] if other(x).ndim == 1 else [7] * 3]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_single_number_is_an_array_too(device: str) -> None:
+    """NumPy gives a bare number where no axis is left; the data stay an array."""
+    with dl.use(device):
+        x = parameter(2.0)
+        for y in (x * x, parameter([1.0, 2.0]).sum(), parameter([1.0, 2.0])[0]):
+            assert isinstance(y.data, type(dl.asarray([1.0])))
+            assert y.data.ndim == 0
+
+
+@pytest.mark.parametrize("device", DEVICES)
 def test_gradients_have_the_dtype_and_shape_of_their_tensor(device: str) -> None:
     with dl.use(device):
         for dtype in ("float32", "float64"):
@@ -281,7 +306,14 @@ def test_own_operation_does_not_replace_the_one_behind_the_plus_sign() -> None:
         ),
     ],
 )
-def test_mistakes_in_an_own_operation_are_explained(forward, error, message: str) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_mistakes_in_an_own_operation_are_explained(forward, error, message, device) -> None:
     operation = dl.op(forward)
-    with pytest.raises(error, match=message):
+    with dl.use(device), pytest.raises(error, match=message):
         operation(parameter([1.0, 2.0]), parameter([3.0, 4.0])).sum().backward()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 2), (2, 2, 3)])
+def test_a_gradient_that_no_broadcasting_explains_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a gradient of shape \(3, 2\) for an input of shape"):
+        unbroadcast(np.ones((3, 2)), shape)

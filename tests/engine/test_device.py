@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 import dlcourse as dl
 from dlcourse import device as current_device
@@ -175,3 +176,63 @@ def test_torch_is_loaded_only_when_it_is_wanted() -> None:
         "dl.use('torch'); dl.Tensor(1.0); assert 'torch' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- New arrays are born where the inputs live ------------------------------------------------
+class NamesTheDevice(TorchFunctionMode):
+    """Within the block, torch makes no array without being told where: on a GPU it would be wrong.
+
+    An array made from another tensor needs no word: it is born beside that one.
+    """
+
+    MAKERS = (torch.arange, torch.as_tensor, torch.empty, torch.full, torch.ones, torch.zeros)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in self.MAKERS and not isinstance(args[0], torch.Tensor):
+            assert "device" in kwargs, f"torch.{function.__name__}() without device="
+        return function(*args, **kwargs)
+
+
+LABELS, MASK, INDEX = np.array([0, 2, 1, 1]), np.eye(4) == 1, np.array([0, 1, 1])
+BORN = {  # what makes arrays of its own, and the shapes of its inputs
+    "conv2d": (lambda x, w: dl.conv2d(x, w, padding=1), (2, 2, 5, 5), (3, 2, 3, 3)),
+    "conv_transpose2d": (lambda x, w: dl.conv_transpose2d(x, w), (2, 2, 5, 5), (2, 3, 3, 3)),
+    "max_pool2d": (lambda x: dl.max_pool2d(x, 2, padding=1), (2, 2, 4, 4)),
+    "batch_norm": (lambda x: dl.batch_norm(x, training=True), (3, 4)),
+    "layer_norm": (lambda x, w, b: dl.layer_norm(x, 4, w, b), (3, 4), (4,), (4,)),
+    "gelu": (lambda x: x.gelu(), (3, 4)),
+    "broadcasting": (lambda x, y: x + y, (3, 4), (4,)),
+    "attention": (
+        lambda q, k, v: dl.scaled_dot_product_attention(q, k, v, MASK, causal=True),
+        *((4, 3), (4, 3), (4, 2)),
+    ),
+    "dropout": (lambda x: dl.dropout(x, 0.5, seed=0), (4, 3)),
+    "embedding": (lambda w: dl.embedding(INDEX, w), (4, 3)),
+    "LSTM": (lambda x: dl.LSTM(3, 4, seed=0)(x)[0], (2, 5, 3)),
+    "GRU": (lambda x: dl.GRU(3, 4, seed=0)(x)[0], (2, 5, 3)),
+    "cross_entropy": (lambda x: dl.cross_entropy(x, dl.asarray(LABELS)), (4, 3)),
+    "contrastive_loss": (dl.contrastive_loss, (4, 3), (4, 3)),
+    "check_gradients": (lambda x: x * dl.check_gradients(lambda y: y * y, [1.0, 2.0]), (4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", BORN)
+def test_new_arrays_are_born_where_the_inputs_live(name: str) -> None:
+    """No GPU is needed to see it: on a GPU an array without a device would be born elsewhere."""
+    compute, *shapes = BORN[name]
+    rng = np.random.default_rng(0)
+    with dl.use("torch", "float64"), NamesTheDevice():
+        y = compute(*[dl.Tensor(rng.normal(size=shape), requires_grad=True) for shape in shapes])
+        y.backward(rng.normal(size=y.shape))
+
+
+def test_loaded_states_are_born_where_the_parameters_live() -> None:
+    with dl.use("torch"):
+        model = dl.Linear(3, 2, seed=0)
+        adam = dl.Adam(model.parameters())
+        model(dl.Tensor(np.ones((4, 3), "float32"))).sum().backward()
+        adam.step()
+        with NamesTheDevice():
+            model.load_state_dict(model.state_dict())
+            adam.load_state_dict(adam.state_dict())

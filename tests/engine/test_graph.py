@@ -52,6 +52,30 @@ def test_trace_of_arrays_has_values_but_no_local_derivatives() -> None:
     assert (nodes[0].value == 1).all()  # the record does not change with the tensor
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_local_derivatives_are_python_numbers_in_the_order_of_the_inputs(device: str) -> None:
+    with dl.use(device):
+        x = dl.Parameter([5.0])  # one entry, but an axis
+        nodes = dl.trace(x - x * 2)
+    assert nodes[-1].local == (1.0, -1.0)
+    assert {type(value) for node in nodes for value in (node.value, *node.local) if value} == {
+        float
+    }
+    assert dl.trace(x - x)[-1].local == (1.0, -1.0)
+
+
+def test_trace_of_many_from_single_numbers_has_no_local_derivatives() -> None:
+    x, y = dl.Parameter(2.0), dl.Parameter(3.0)
+    assert dl.trace(dl.stack([x, y]))[-1].local == (None, None)
+
+
+def test_trace_leaves_settings_out() -> None:
+    x, y = dl.Parameter([1.0, 2.0]), dl.Parameter([3.0, 4.0])
+    nodes = dl.trace(dl.where(np.array([True, False]), x, y))
+    assert [n.op for n in nodes] == ["leaf", "leaf", "where"]
+    assert [n.op for n in dl.trace(x.sum(0))] == ["leaf", "sum"]
+
+
 def test_trace_leaves_the_graph_usable_and_refuses_a_freed_one() -> None:
     x = dl.Parameter(2.0)
     y = x * x
@@ -96,6 +120,42 @@ def test_check_gradients_sees_errors_that_cancel_in_a_sum() -> None:
 
     with pytest.raises(AssertionError, match="backward gives"):
         dl.check_gradients(shifted, [1.0, 2.0])
+
+
+def test_check_gradients_sees_errors_that_cancel_between_two_outputs() -> None:
+    @dl.op
+    def twice(x):
+        return np.stack([x, x]), lambda g: 2 * g[0]  # g[0] + g[1] would be right
+
+    with pytest.raises(AssertionError, match="backward gives"):
+        dl.check_gradients(twice, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("slope", "mistake", "error"), [(4.0, 1e-4, 2.5e-5), (0.5, -1e-4, 2e-4), (1e-4, 1e-5, 1e-2)]
+)
+def test_check_gradients_returns_the_error_in_its_measure(slope, mistake, error) -> None:
+    @dl.op
+    def line(x):
+        return slope * x, lambda g: (slope + mistake) * g
+
+    found = dl.check_gradients(line, 1.0, tolerance=1)
+    assert found == pytest.approx(error, rel=1e-4)
+    assert type(found) is float
+
+
+def test_check_gradients_allows_no_more_than_its_tolerance() -> None:
+    @dl.op
+    def line(x):
+        return x * 1.0, lambda g: g * (1 + 1.5e-6)
+
+    with pytest.raises(AssertionError, match="allowed 1e-06"):
+        dl.check_gradients(line, 1.0)
+    assert dl.check_gradients(lambda x: x * 0, 1.0, tolerance=0) == 0
+
+
+def test_check_gradients_takes_steps_of_the_size_of_the_input() -> None:
+    assert dl.check_gradients(lambda x: x * x, [1e7, -1e7]) < 1e-9
 
 
 def test_check_gradients_reports_nan() -> None:

@@ -96,6 +96,11 @@ def zeros(*shape: int) -> dl.Tensor:
             r"\(t \+ 1\) / 2",
         ),
         (
+            lambda: dl.binary_cross_entropy_with_logits(zeros(2), np.array([0.5, 1.5])),
+            ValueError,
+            "Received: 0.5 to 1.5",
+        ),
+        (
             lambda: dl.binary_cross_entropy_with_logits(zeros(4, 1), np.zeros(4)),
             ValueError,
             "reshape",

@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_iris, load_wine
@@ -50,13 +51,30 @@ def test_wrong_number_of_weights_is_explained():
         neuron.mcculloch_pitts(neuron.truth_table(2), [1, 1, 1], 1)
     with pytest.raises(ValueError, match="One weight for each input"):
         neuron.sigmoid_neuron(np.ones((4, 2)), np.ones((2, 2)), 0.0)
+    with pytest.raises(ValueError, match="One weight for each input"):
+        neuron.sigmoid_neuron(1.0, 2.0, 0.0)
 
 
-def test_sigmoid_unit_agrees_with_torch_even_far_out():
+@pytest.mark.parametrize("size", [0.5, 300])
+def test_sigmoid_unit_agrees_with_torch_even_far_out(size):
     rng = np.random.default_rng(1)
-    x, weights = rng.normal(size=(6, 4)) * 300, rng.normal(size=4)
+    x, weights = rng.normal(size=(40, 4)) * size, rng.normal(size=4)
     expected = torch.sigmoid(torch.tensor(x @ weights + 0.5)).numpy()
     np.testing.assert_allclose(neuron.sigmoid_neuron(x, weights, 0.5), expected, atol=1e-15)
+    assert neuron.sigmoid_neuron([1, 1], [2, -1], -1) == 0.5
+
+
+def test_lists_and_tables_do_as_well_as_arrays():
+    assert neuron.mcculloch_pitts([[0, 1], [1, 1]], [1, 1], 2).tolist() == [0, 1]
+    assert neuron.is_separable([[0], [1]], [0, 1]) is True
+    assert neuron.is_separable([[0], [1], [2]], [0, 1, 0]) is False
+    x, y = [[2, 1], [-1, 1], [3, 1]], [1, -1, 1]
+    run = neuron.train_perceptron(x, y)
+    table, labels = pd.DataFrame(x), pd.Series(y, index=[7, 8, 9])
+    again = neuron.train_perceptron(table, labels)
+    assert run.weights.tolist() == again.weights.tolist()
+    assert run.weights.shape == (sum(run.mistakes) + 1, 2)
+    assert neuron.novikoff_bound(x, y) == neuron.novikoff_bound(table, labels)
 
 
 def test_truth_table_counts_upwards():
@@ -70,6 +88,19 @@ def test_grid_of_weights_finds_what_linear_programming_finds(n, max_weight, know
     program = {f for f in product([0, 1], repeat=2**n) if neuron.is_separable(x, np.array(f))}
     assert grid == program
     assert len(grid) == known
+    assert {type(bit) for function in grid for bit in function} == {int}
+
+
+@pytest.mark.parametrize("max_weight", [0, 1])
+def test_small_weights_give_what_every_threshold_gives(max_weight):
+    x, every = neuron.truth_table(3), range(-max_weight, max_weight + 1)
+    expected = {
+        tuple(int(x_i @ np.array(w) >= t) for x_i in x)
+        for w in product(every, repeat=3)
+        for t in range(-4, 5)
+    }
+    assert neuron.threshold_functions(3, max_weight) == expected
+    assert len(expected) < 104  # not all of them
 
 
 def test_all_1882_threshold_functions_of_four_inputs():
@@ -79,6 +110,10 @@ def test_all_1882_threshold_functions_of_four_inputs():
 
 def test_bias_is_the_last_column():
     assert neuron.with_bias([[2, 3], [4, 5], [6, 7]]).tolist() == [[2, 3, 1], [4, 5, 1], [6, 7, 1]]
+
+
+def test_the_line_itself_is_on_the_positive_side():
+    assert neuron.perceptron_predict([1, -1], [[2, 1], [1, 1], [0, 1]]).tolist() == [1, 1, -1]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +164,10 @@ def test_margin_is_that_of_a_support_vector_machine():
     machine = LinearSVC(C=1e6, loss="hinge", fit_intercept=False, max_iter=1_000_000, tol=1e-9)
     gamma = 1 / np.linalg.norm(machine.fit(x, y).coef_)
     radius = np.linalg.norm(x, axis=1).max()
-    assert neuron.novikoff_bound(x, y) == pytest.approx((radius / gamma) ** 2, rel=1e-4)
+    bound = neuron.novikoff_bound(x, y)
+    assert bound == pytest.approx((radius / gamma) ** 2, rel=1e-4)
+    assert type(bound) is float
+    assert neuron.novikoff_bound(x * 1e-9, y) == pytest.approx(bound)  # the unit does not matter
 
 
 def test_no_bound_without_a_separating_line():
@@ -143,12 +181,16 @@ def test_training_stops_at_the_last_epoch_when_it_cannot_settle():
     assert not run.settled
     assert len(run.mistakes) == 50
     assert min(run.mistakes) > 0
+    assert len(neuron.train_perceptron(x, [-1, 1, 1, -1]).mistakes) == 100
+    with pytest.raises(AttributeError):
+        run.settled = True  # a record of what happened
 
 
 def test_same_seed_same_run_and_other_seed_other_order():
     x, y = scale(load_iris().data)[50:], np.repeat([1, -1], 50)
     runs = [neuron.train_perceptron(x, y, epochs=5, seed=s).mistakes for s in (0, 0, 1)]
     assert runs[0] == runs[1] != runs[2]
+    assert neuron.train_perceptron(x, y, epochs=5).mistakes == runs[0]  # 0 unless told otherwise
 
 
 def test_hebb_and_oja_steps_by_hand():

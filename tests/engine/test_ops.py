@@ -60,6 +60,12 @@ def test_relu_and_sigmoid_stay_finite_at_the_ends(x: float) -> None:
     assert np.isfinite(inputs.grad).all()
 
 
+def test_relu_has_no_slope_at_the_corner() -> None:
+    x = dl.Tensor([-1.0, 0.0, 1.0], requires_grad=True)
+    x.relu().sum().backward()
+    assert x.grad.tolist() == [0, 0, 1]
+
+
 def test_nan_is_not_swallowed() -> None:
     x = dl.Tensor([np.nan, 1.0])
     for result in (x.relu(), dl.maximum(x, 0), dl.maximum(0, x), x.max(), x.softmax()):
@@ -71,6 +77,10 @@ def test_softmax_takes_scores_of_any_size() -> None:
     expected = torch.softmax(torch.tensor([0.0, 1.0, 2.0]), 0)
     assert gap(x.softmax(), expected) < 1e-6
     assert gap(x.log_softmax(), expected.log()) < 1e-6
+    rows = torch.tensor([[1e4, 1e4 + 1], [-1e4, -1e4 - 1]])  # each row has a size of its own
+    for axis in (0, 1):
+        assert gap(dl.Tensor(rows.numpy()).softmax(axis), rows.softmax(axis)) < 1e-6
+        assert gap(dl.Tensor(rows.numpy()).log_softmax(axis), rows.log_softmax(axis)) < 1e-6
 
 
 def test_equal_entries_share_the_gradient_of_max() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import dlcourse as dl
+from dlcourse.optim import Optimizer
 from tests.engine.compare import DEVICES, TOLERANCE, gap
 from tests.engine.test_layers import torch_linear
 
@@ -14,9 +15,9 @@ OPTIMIZERS = {
         {"lr": 0.05, "momentum": 0.9},
         {"lr": 0.05, "momentum": 0.9, "nesterov": True},
     ],
-    "RMSprop": [{"lr": 0.001}, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3}],
-    "Adam": [{}, {"lr": 0.01}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3}],
-    "AdamW": [{}, {"lr": 0.02, "weight_decay": 0.3}],
+    "RMSprop": [{"lr": 0.001}, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3}, {"lr": 0.01, "alpha": 0}],
+    "Adam": [{}, {"lr": 0.01}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3}, {"betas": (0.0, 0.9)}],
+    "AdamW": [{}, {"lr": 0.02, "weight_decay": 0.3}, {"weight_decay": 0}],
 }
 SETTINGS = [(name, options) for name, many in OPTIMIZERS.items() for options in many]
 
@@ -95,6 +96,12 @@ def test_learning_rate_may_change_between_steps() -> None:
         (lambda: dl.SGD([dl.Parameter([1.0]) * 2], lr=0.1), TypeError, "expected parameters"),
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=0), ValueError, "lr=0"),
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, momentum=1), ValueError, "momentum=1"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, momentum=-0.1), ValueError, "momentum=-0.1"),
+        (lambda: dl.Adam([dl.Parameter([1.0])], betas=(-0.1, 0.9)), ValueError, "betas"),
+        (lambda: dl.RMSprop([dl.Parameter([1.0])], alpha=-0.1), ValueError, "alpha=-0.1"),
+        (lambda: dl.AdamW([dl.Parameter([1.0])], weight_decay=-0.1), ValueError, "=-0.1"),
+        (lambda: dl.SGD([dl.Tensor([1.0]), dl.Parameter([1.0])], lr=1), TypeError, "Tensor"),
+        (lambda: dl.SGD([dl.Parameter([1.0])], lr=float("nan")), ValueError, "lr=nan"),
         (lambda: dl.Adam([dl.Parameter([1.0])], betas=(0.9, 1)), ValueError, "betas"),
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=1).step(), RuntimeError, "backward"),
         (lambda: dl.SGD([dl.Parameter([1.0])], lr=1, nesterov=True), ValueError, "momentum=0.9"),
@@ -134,11 +141,39 @@ def test_clipping_agrees_with_torch(device: str, dtype: str, max_norm: float) ->
     assert np.array_equal(dl.to_numpy(kept), gradients[0])  # who kept the array keeps its numbers
 
 
-def test_clipping_refuses_a_norm_that_is_no_number() -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_clipping_refuses_a_norm_that_is_no_number(bad: float) -> None:
     p = dl.Parameter([1.0, 2.0])
-    p.grad = np.array([np.nan, 1.0], "float32")
+    p.grad = np.array([bad, 1.0], "float32")
     with pytest.raises(FloatingPointError, match="NaN"):
         dl.clip_grad_norm([p], 1.0)
+
+
+def test_gradients_of_just_the_largest_norm_stay() -> None:
+    p = dl.Parameter([0.0, 0.0])
+    p.grad = np.array([3.0, 4.0], "float32")
+    assert dl.clip_grad_norm([p], 5.0) == 5
+    assert p.grad.tolist() == [3, 4]
+
+
+def test_state_holds_the_learning_rate_as_float64() -> None:
+    optimizer = dl.SGD([dl.Parameter([1.0])], lr=1)  # 1, a whole number
+    assert optimizer.state_dict()["lr"].dtype == np.float64
+    optimizer.load_state_dict({"lr": np.array(2)})
+    assert type(optimizer.lr) is float
+
+
+def test_an_optimizer_of_ones_own_needs_its_rule() -> None:
+    p = dl.Parameter([1.0])
+    p.grad = np.ones(1, "float32")
+    with pytest.raises(NotImplementedError, match="Optimizer needs a method update"):
+        Optimizer([p], 0.1).step()
+
+
+def test_state_for_a_parameter_that_is_missing_is_refused() -> None:
+    optimizer = dl.SGD([dl.Parameter([1.0])], lr=0.1, momentum=0.9)
+    with pytest.raises(ValueError, match=r"1.0 has shape \(1,\), parameter 1: no such parameter"):
+        optimizer.load_state_dict({"1.0": np.zeros(1), "lr": np.array(0.1)})
 
 
 @pytest.mark.parametrize(("name", "options"), SETTINGS, ids=str)

@@ -45,6 +45,7 @@ READING_ORDER = (
     "schedules.py",
     "train.py",
     "checkpoint.py",
+    "games.py",
     "architectures/",
     "data/sets.py",
     "data/",

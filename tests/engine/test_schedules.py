@@ -100,6 +100,27 @@ def test_state_goes_to_another_schedule() -> None:
     assert our_rates(first, 5) == our_rates(second, 5)
 
 
+def test_state_holds_the_learning_rate_as_float64() -> None:
+    schedule = dl.StepSchedule(dl.SGD([dl.Parameter([1.0])], lr=1), 2)  # 1, a whole number
+    assert schedule.state_dict()["lr"].dtype == np.float64
+
+
+def test_a_schedule_of_ones_own_starts_without_warmup() -> None:
+    class Halved(schedules.Schedule):
+        def after_warmup(self, t: int) -> float:
+            return self.lr / 2**t
+
+    assert [Halved(sgd()).rate(t) for t in range(3)] == [BASE, BASE / 2, BASE / 4]
+    assert [Halved(sgd(), 2).rate(t) for t in range(4)] == [BASE / 2, BASE, BASE, BASE / 2]
+
+
+def test_the_ends_of_the_ranges_are_allowed() -> None:
+    assert our_rates(dl.StepSchedule(sgd(), 1, gamma=0.5), 3) == [BASE, BASE / 2, BASE / 4]
+    assert our_rates(dl.StepSchedule(sgd(), 1, gamma=1), 3) == [BASE] * 3
+    level = dl.CosineSchedule(sgd(), 3, warmup=2, min_lr=BASE)
+    assert our_rates(level, 5) == pytest.approx([BASE / 2, *[BASE] * 4])
+
+
 def test_training_uses_schedule_and_clipping() -> None:
     rates, norms = [], []
 
@@ -126,8 +147,10 @@ def test_training_uses_schedule_and_clipping() -> None:
         (lambda: dl.ConstantSchedule(sgd(), warmup=-1), ValueError, "warmup=-1"),
         (lambda: dl.CosineSchedule(sgd(), steps=5, warmup=5), ValueError, "steps=5"),
         (lambda: dl.CosineSchedule(sgd(), steps=5, min_lr=1.0), ValueError, "min_lr=1.0"),
+        (lambda: dl.CosineSchedule(sgd(), steps=5, min_lr=-0.1), ValueError, "min_lr=-0.1"),
         (lambda: dl.StepSchedule(sgd(), 0), ValueError, "step_size=0"),
         (lambda: dl.StepSchedule(sgd(), 3, gamma=0), ValueError, "gamma=0"),
+        (lambda: dl.StepSchedule(sgd(), 3, gamma=1.5), ValueError, "gamma=1.5"),
         (lambda: schedules.Schedule(sgd()).step(), NotImplementedError, "after_warmup"),
     ],
 )

@@ -191,14 +191,21 @@ def test_ancestral_sampling_within_limits_has_the_posterior_mean() -> None:
         assert gap(step.x, x) < 1e-10
 
 
-def test_ddim_is_eq_12_of_song_et_al_and_draws_noise_only_at_the_start() -> None:
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+def test_few_steps_are_eq_12_and_16_of_song_et_al(eta: float) -> None:
+    """With η = 0 noise is drawn at the start alone."""
     with dl.use("cpu", "float64"):
         model = Diffusion(Stub(lambda x, t, labels: x.tanh()), linear_schedule(20))
-        path = list(model.denoise(4, steps=4, eta=0.0, seed=3))
-    x, kept = np.random.default_rng(3).standard_normal((4, 3)), model.alpha_bar
+        path = list(model.denoise(4, steps=4, eta=eta, seed=3))
+    rng, kept = np.random.default_rng(3), model.alpha_bar
+    x = rng.standard_normal((4, 3))
     for t, step in zip((20, 15, 10, 5), path[1:], strict=True):
-        guess = (x - np.sqrt(1 - kept[t]) * np.tanh(x)) / np.sqrt(kept[t])
-        x = np.sqrt(kept[t - 5]) * guess + np.sqrt(1 - kept[t - 5]) * np.tanh(x)
+        now, then = kept[t], kept[t - 5]
+        sigma = eta * np.sqrt((1 - then) / (1 - now)) * np.sqrt(1 - now / then)
+        guess = (x - np.sqrt(1 - now) * np.tanh(x)) / np.sqrt(now)
+        x = np.sqrt(then) * guess + np.sqrt(1 - then - sigma**2) * np.tanh(x)
+        if sigma > 0:
+            x = x + sigma * rng.standard_normal((4, 3))
         assert step.t == t - 5
         assert gap(step.x, x) < 1e-10
 
