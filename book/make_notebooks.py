@@ -10,8 +10,8 @@ A notebook is stale where its source, or the package's code that it uses, has ch
 
 import argparse
 import hashlib
-import re
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -94,7 +94,8 @@ def fingerprint(job: Job, root: Path) -> str:
 
 def _counts(path: Path, unused: set[str]) -> bool:
     first = path.parts[0]
-    return not (first in APART or first.removesuffix(".py") in unused or "__pycache__" in path.parts)
+    apart = first in APART or first.removesuffix(".py") in unused
+    return not (apart or "__pycache__" in path.parts)
 
 
 def prepare(job: Job, root: Path) -> NotebookNode:

@@ -71,6 +71,7 @@ def test_start_values_and_description() -> None:
     small = dl.Embedding(300, 200, seed=0, gain=0.02)
     assert gap(small.weight, layer.weight.numpy() * np.float32(0.02)) < 1e-6
     assert repr(layer) == "Embedding(300, 200)"
+    assert dl.Embedding(1, 1, seed=0)([0]).shape == (1, 1)
     assert dl.embedding([1, 0], layer.weight).shape == (2, 200)  # a list will do
 
 
@@ -83,6 +84,7 @@ def test_start_values_and_description() -> None:
         (lambda: table(np.array([True])), TypeError, "whole numbers.*bool"),
         (lambda: dl.embedding([0], np.ones(3)), ValueError, r"\(rows, d\). Received: \(3,\)"),
         (lambda: dl.Embedding(0, 3, seed=0), ValueError, "num_embeddings=0"),
+        (lambda: dl.Embedding(3, 0, seed=0), ValueError, "embedding_dim=0"),
         (lambda: dl.Embedding(3, 3), TypeError, "seed"),
     ],
 )

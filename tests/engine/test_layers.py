@@ -198,6 +198,8 @@ def test_a_model_shows_its_layers() -> None:
     [
         (lambda: network()(np.ones((2, 4))), ValueError, r"Linear\(3, 5\) expects 3 .*\(2, 4\)"),
         (lambda: dl.Linear(0, 3, seed=0), ValueError, "n_in=0"),
+        (lambda: dl.Linear(3, 0, seed=0), ValueError, "n_out=0"),
+        (lambda: dl.Linear(1, 1, seed=0)(dl.Tensor(2.0)), ValueError, r"Received: shape \(\)"),
         (lambda: dl.Linear(3, 3), TypeError, "seed"),
         (lambda: dl.Sequential(dl.ReLU), TypeError, "brackets"),
         (lambda: dl.Module()(1), NotImplementedError, "forward"),

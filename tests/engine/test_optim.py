@@ -16,7 +16,12 @@ OPTIMIZERS = {
         {"lr": 0.05, "momentum": 0.9, "nesterov": True},
     ],
     "RMSprop": [{"lr": 0.001}, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3}, {"lr": 0.01, "alpha": 0}],
-    "Adam": [{}, {"lr": 0.01}, {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3}, {"betas": (0.0, 0.9)}],
+    "Adam": [
+        {},
+        {"lr": 0.01},
+        {"lr": 0.02, "betas": (0.5, 0.9), "eps": 1e-3},
+        {"betas": (0.0, 0.9)},
+    ],
     "AdamW": [{}, {"lr": 0.02, "weight_decay": 0.3}, {"weight_decay": 0}],
 }
 SETTINGS = [(name, options) for name, many in OPTIMIZERS.items() for options in many]
