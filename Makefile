@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench mutants notebooks book doctor lint clean
+.PHONY: help lab test hostile bench mutants notebooks book doctor lint clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ test: $(VENV)/test.stamp            ## check style and types, run every test and
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+hostile: $(VENV)/test.stamp         ## grade hostile and friendly submissions in the sandbox (some minutes)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test,scale]'
+	$(BIN)/python -m pytest tests/grading tests/grading_run
 
 bench: $(VENV)/test.stamp           ## time and weigh training steps against PyTorch (on a quiet machine)
 	$(BIN)/python -m benchmarks.training

@@ -1,4 +1,7 @@
-"""The command line: `dlcourse lab` opens the course, `dlcourse doctor` examines the environment."""
+"""The command line: `dlcourse lab` opens the course, `dlcourse doctor` examines the environment.
+
+`dlcourse check`, `grade` and `release` are in classroom/commands.py.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dlcourse import doctor as doctor_module
+from dlcourse.classroom.commands import COMMANDS
 
 JUPYTER_CONFIG = Path(__file__).parent / "jupyter"
 MARKS = {True: "[green]ok[/]", False: "[red]mend[/]", None: "[yellow]optional[/]"}
@@ -76,3 +80,7 @@ def doctor() -> None:
             console.print(f"{finding.subject}: {finding.mend}", soft_wrap=True, markup=False)
     if any(finding.ok is False for finding in findings):
         sys.exit(1)
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
