@@ -7,8 +7,9 @@ the games ended. With the better network the search plays better still, and so o
     game = tic_tac_toe()
     net = PolicyValueNet(game, seed=0)
     search = TreeSearch(game, net.evaluate, noise=0.25, seed=1)
-    optimizer = AdamW(net.parameters(), lr=0.01)
-    for iteration in self_play(search, net, optimizer, seed=2):
+    optimizer = AdamW(net.parameters(), lr=0.01, weight_decay=1e-4)
+    schedule = CosineSchedule(optimizer, steps=40 * 64)
+    for iteration in self_play(search, net, optimizer, schedule=schedule, seed=2):
         print(iteration.loss, losses_against_all_lines(policy_player(net), game))
 
 Read games.py, policy_value.py and tree_search.py first.

@@ -48,7 +48,8 @@ def test_as_a_function_it_lasts() -> None:
 @pytest.mark.parametrize("wanted", ["gpu", "cuda", "mps"])
 def test_without_a_gpu_one_clear_warning_and_the_cpu(wanted: str, monkeypatch) -> None:
     no_gpu(monkeypatch)
-    with pytest.warns(UserWarning, match="The CPU is used") as caught:
+    message = rf'use\("{wanted}"\): PyTorch finds no .*The CPU is used'
+    with pytest.warns(UserWarning, match=message) as caught:
         dl.use(wanted)
     assert current_device() == "cpu"
     assert isinstance(dl.Tensor([1.0]).data, np.ndarray)
@@ -76,7 +77,23 @@ def test_without_torch_the_cpu_is_used(wanted: str, monkeypatch, recwarn) -> Non
     monkeypatch.setattr(MODULE, "_torch_is_installed", lambda: False)
     with dl.use(wanted):
         assert current_device() == "cpu"
-    assert ["pip install torch" in str(w.message) for w in recwarn] == [True] * (wanted != "auto")
+    found = [str(w.message) for w in recwarn]
+    assert [w.startswith(f'use("{wanted}"): PyTorch') for w in found] == [True] * (wanted != "auto")
+    assert ["pip install torch" in w for w in found] == [True] * (wanted != "auto")
+
+
+def test_torch_is_found_if_it_is_installed(monkeypatch) -> None:
+    assert MODULE._torch_is_installed()
+    monkeypatch.setattr(MODULE.importlib.util, "find_spec", lambda name: None)
+    assert not MODULE._torch_is_installed()
+
+
+@pytest.mark.parametrize("cuda", [True, False])
+@pytest.mark.parametrize("mps", [True, False])
+def test_gpus_are_found(cuda: bool, mps: bool, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert MODULE._gpus() == ("cuda",) * cuda + ("mps",) * mps
 
 
 @pytest.mark.parametrize(
@@ -104,8 +121,39 @@ def test_moving_there_and_back_keeps_the_values(name: str) -> None:
     assert x.name == "x"
     assert np.array_equal(x.numpy(), values)
     assert np.array_equal(x.to("cpu").data, values)
+    assert isinstance(x.to("cpu").data, np.ndarray)
     with pytest.raises(ValueError, match="expected one of"):
         x.to("moon")
+
+
+def test_moving_asks_torch_for_the_place(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, place: asked.append(place) or self)
+    for name in ("cuda", "mps", "torch"):
+        dl.to_device(np.ones(2), name)
+    assert asked == ["cuda", "mps", "cpu"]
+
+
+def test_auto_is_a_place_to_move_to(monkeypatch) -> None:
+    no_gpu(monkeypatch)
+    assert isinstance(dl.to_device(torch.ones(2), "auto"), np.ndarray)
+    with pytest.warns(UserWarning, match="finds no GPU"):
+        assert isinstance(dl.to_device(torch.ones(2), "gpu"), np.ndarray)
+    monkeypatch.setattr(MODULE, "_find", lambda name: "torch")
+    assert isinstance(dl.to_device(np.ones(2), "auto"), torch.Tensor)
+    assert isinstance(dl.to_device(torch.ones(2), "cpu"), np.ndarray)  # no wish, so no search
+
+
+def test_to_numpy_gives_an_array_whatever_comes() -> None:
+    for value in (np.float64(2), np.ones(2), torch.ones(2), torch.ones(2, requires_grad=True)):
+        assert isinstance(dl.to_numpy(value), np.ndarray)
+
+
+def test_single_numbers_of_numpy_become_plain() -> None:
+    assert type(MODULE.plain_number(np.float64(2))) is float
+    assert type(MODULE.plain_number(np.int64(2))) is int
+    array = np.ones(2)
+    assert MODULE.plain_number(array) is array
 
 
 def test_moving_to_torch_copies() -> None:
@@ -124,11 +172,17 @@ def test_asarray_keeps_whole_numbers_and_arrays() -> None:
     assert dl.asarray([1.0]).dtype == np.float32
     assert dl.asarray(np.zeros(1)).dtype == np.float64
     assert dl.asarray(np.zeros(1), "float32").dtype == np.float32
+    assert dl.asarray([1.0], "float64").dtype == np.float64
+    assert dl.asarray([1, 2], "float32").dtype == np.float32
     assert dl.asarray(torch.zeros(1), "float64").dtype == torch.float64
     assert is_float(float_array([1, 2]))
     assert not is_float(torch.tensor([1]))
     with pytest.raises(TypeError, match="expected an array"):
         namespace("text")
+    with pytest.raises(TypeError, match="expected numbers"):
+        dl.asarray("text")
+    with pytest.raises(TypeError, match="equally long"):
+        dl.asarray([[1.0], [1.0, 2.0]])
 
 
 def test_the_same_seed_gives_the_same_weights_everywhere() -> None:
@@ -146,6 +200,30 @@ def test_add_at_counts_repeated_places(name: str) -> None:
     values = dl.to_device(np.ones((2, 3), "float32"), name)
     namespace(target).add_at(target, key, values)
     assert dl.to_numpy(target).tolist() == [[2, 0, 1], [2, 0, 1]]
+
+
+@pytest.mark.parametrize("name", ["cpu", "torch"])
+@pytest.mark.parametrize("key", [[1, 2, 1], [-1, 2, 0, 2], [[0, 1], [-3, 2]], [2], []], ids=str)
+@pytest.mark.parametrize("shape", [(3,), (3, 2), (3, 2, 2)])
+def test_add_at_adds_whole_rows(name: str, key: list, shape: tuple[int, ...]) -> None:
+    places = np.array(key, dtype=int)
+    values = np.random.default_rng(0).normal(size=(*places.shape, *shape[1:]))
+    expected = np.ones(shape)
+    for i in np.ndindex(places.shape):
+        expected[places[i]] += values[i]
+    target = dl.to_device(np.ones(shape), name)
+    where = torch.tensor(places) if name == "torch" else places
+    namespace(target).add_at(target, where, dl.to_device(values, name))
+    assert np.allclose(dl.to_numpy(target), expected, atol=1e-12)
+
+
+def test_numbers_and_index_arrays_go_with_any_device() -> None:
+    @dl.op
+    def scaled_rows(x, index, factor):
+        return x[index] * factor, ()  # never walked back
+
+    x = dl.Tensor([[1.0, 2.0], [3.0, 4.0]]).to("torch")
+    assert scaled_rows(x, np.array([1, 0]), 2.0).numpy().tolist() == [[6, 8], [2, 4]]
 
 
 def test_names_of_both_libraries_agree() -> None:

@@ -74,6 +74,13 @@ def test_huge_logits_give_finite_losses_and_gradients(size: float) -> None:
     assert np.isfinite(x.grad).all()
 
 
+def test_rows_of_cross_entropy_may_have_sizes_of_their_own() -> None:
+    logits = np.array([[1e4, 1e4 + 1], [-1e4, -1e4 - 1]], "float32")
+    labels = np.array([0, 0])
+    expected = functional.cross_entropy(torch.tensor(logits), torch.tensor(labels))
+    assert gap(dl.cross_entropy(dl.Tensor(logits), labels), expected) < 1e-6
+
+
 def zeros(*shape: int) -> dl.Tensor:
     return dl.Tensor(np.zeros(shape))
 
@@ -87,6 +94,7 @@ def zeros(*shape: int) -> dl.Tensor:
         (lambda: dl.cross_entropy(zeros(4, 3), np.zeros((4, 3), int)), ValueError, "argmax"),
         (lambda: dl.cross_entropy(zeros(4, 3), np.zeros(5, int)), ValueError, r"\(5,\)"),
         (lambda: dl.cross_entropy(zeros(3), np.array(3)), ValueError, "0 to 2"),
+        (lambda: dl.cross_entropy(zeros(), np.array(0)), ValueError, r"logits \(\) need labels"),
         (lambda: dl.cross_entropy(zeros(2, 3), np.array([0, -1])), ValueError, "-1 to 0"),
         (lambda: dl.mse_loss(zeros(4, 1), np.zeros(4)), ValueError, r"\(4, 1\).*\(4,\)"),
         (lambda: dl.l1_loss(zeros(4, 1), np.zeros(4)), ValueError, "l1_loss"),

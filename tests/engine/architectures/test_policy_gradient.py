@@ -276,8 +276,15 @@ def test_one_update_is_one_step_along_the_gradient() -> None:
     loss.backward()
     assert update.loss == pytest.approx(loss.item())
     assert update.rewards == tuple(e.rewards.sum() for e in episodes)
+    assert update.steps == len(seen)
     for found, p in zip(learner.parameters(), by_hand.parameters(), strict=True):
         assert gap(found.numpy(), p.numpy() - np.float32(0.5) * p.grad) < 1e-6
+
+
+def test_only_the_first_episodes_are_seeded() -> None:
+    worlds, policy = [Corridor(), Corridor()], Policy(5, 2, seed=0)
+    list(reinforce(worlds, policy, an_optimizer(policy), updates=3, seed=4))
+    assert [world.seeds for world in worlds] == [[4, None, None], [5, None, None]]
 
 
 def test_where_the_clock_was_stopped_the_value_goes_on() -> None:

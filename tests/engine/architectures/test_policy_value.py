@@ -145,6 +145,17 @@ def test_evaluate_is_forward_without_a_record(device: str) -> None:
     assert all(p.grad is None for p in net.parameters())
 
 
+def test_evaluate_records_nothing() -> None:
+    class Watched(PolicyValueNet):
+        def forward(self, boards: np.ndarray) -> tuple[dl.Tensor, dl.Tensor]:
+            answers.extend(super().forward(boards))
+            return answers[-2], answers[-1]
+
+    answers: list[dl.Tensor] = []
+    Watched(tic_tac_toe(), (8,), seed=0).evaluate([tic_tac_toe().start])
+    assert [answer.origin for answer in answers] == [None, None]
+
+
 def test_the_network_sees_the_board_from_the_side_of_the_player_to_move() -> None:
     game = tic_tac_toe()
     net = PolicyValueNet(game, (8,), seed=0)
