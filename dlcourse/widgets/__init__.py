@@ -4,6 +4,7 @@ from dlcourse.widgets.base import DualWidget
 from dlcourse.widgets.flow import Flow, GradientFlow, gradient_flow
 from dlcourse.widgets.frames import Frames, frames
 from dlcourse.widgets.graph import ComputationGraph
+from dlcourse.widgets.hidden_space import HiddenSpace
 from dlcourse.widgets.perceptron import Perceptron
 from dlcourse.widgets.predict import Outcome, Predict, it_did
 from dlcourse.widgets.quiz import Quiz
@@ -15,6 +16,7 @@ __all__ = [
     "Flow",
     "Frames",
     "GradientFlow",
+    "HiddenSpace",
     "Outcome",
     "Perceptron",
     "Predict",
