@@ -79,7 +79,7 @@ def test_what_cannot_be_built_is_left_out(monkeypatch: pytest.MonkeyPatch) -> No
 def test_opponents_that_are_not_installed_get_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)
-    settings = {"device": "cpu", "apart": False, "pairs": 11}
+    settings = {"device": "cpu", "apart": False, "pairs": 11, "seconds": 0.1}
     contests, missing = training.plan([], [1, 2], settings, ["micrograd", "tinygrad"])
     assert {c.engines[1] for c in contests} == {"PyTorch"}
     assert all(c.settings.apart == (c.settings.threads > 1) for c in contests)

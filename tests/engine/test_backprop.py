@@ -118,7 +118,7 @@ def chain(n: int) -> float:
 def test_hundred_thousand_operations_in_linear_time() -> None:
     chain(1000)
     short = min(chain(10_000) for _ in range(3))
-    assert chain(100_000) < 30 * short  # 10 times the work; quadratic would be 100 times
+    assert chain(100_000) < 60 * short  # 10 times the work; quadratic would be 100 times
 
 
 def test_a_deep_graph_that_is_never_walked_can_be_deleted() -> None:

@@ -90,7 +90,7 @@ def random_sizes(seed: int) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("activation", TWINS)
+@pytest.mark.parametrize("activation", list(TWINS))
 @on_both
 @both_dtypes
 def test_agrees_with_torch(seed: int, activation: type, device: str, dtype: str) -> None:
@@ -118,7 +118,7 @@ def test_layers_in_their_order() -> None:
     assert repr(MLP((3, 2), seed=0)) == "MLP(\n  layers.0: Linear(3, 2)\n)"
 
 
-@pytest.mark.parametrize("activation", TWINS)
+@pytest.mark.parametrize("activation", list(TWINS))
 def test_start_weights_suit_the_activation(activation: type) -> None:
     gain = {dl.ReLU: np.sqrt(2), dl.GELU: np.sqrt(2), dl.Tanh: 1, dl.Sigmoid: 1}[activation]
     assert start_gain(activation) == pytest.approx(gain)
