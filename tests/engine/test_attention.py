@@ -258,6 +258,22 @@ def test_sinusoids_are_those_of_the_paper() -> None:
             assert table[t, 2 * k + 1] == pytest.approx(np.cos(angle), abs=1e-14)
 
 
+def test_the_smallest_tables_are_allowed() -> None:
+    assert dl.position_angles(1, 2).tolist() == [[0.0]]
+    assert dl.position_angles(2, 4, base=1.5)[1].tolist() == [1.0, 1.5**-0.5]
+    assert dl.LearnedPositions(1, 1, seed=0)(zeros(2, 1, 1)).shape == (2, 1, 1)
+
+
+def test_positions_start_at_0_unless_told_otherwise() -> None:
+    (x,) = draw((2, 3, 4))
+    learned = dl.LearnedPositions(5, 4, seed=0)
+    for layer in (dl.SinusoidalPositions(5, 4), learned, dl.RotaryPositions(5, 4)):
+        assert np.array_equal(layer(dl.Tensor(x)).numpy(), layer(dl.Tensor(x), 0).numpy())
+        assert not np.array_equal(layer(dl.Tensor(x)).numpy(), layer(dl.Tensor(x), 1).numpy())
+    assert np.array_equal(dl.LearnedPositions(5, 4, seed=0).table.data, learned.table.data)
+    assert not np.array_equal(dl.LearnedPositions(5, 4, seed=1).table.data, learned.table.data)
+
+
 def torch_rotary(x: torch.Tensor, start: int) -> torch.Tensor:
     """Pairs as complex numbers, times exp(i angle)."""
     size = x.shape[-1]
@@ -388,6 +404,9 @@ def layer(**options) -> dl.MultiHeadAttention:
         (lambda: dl.RotaryPositions(9, 3), ValueError, "size=3"),
         (lambda: dl.SinusoidalPositions(0, 4), ValueError, "length=0"),
         (lambda: dl.position_angles(3, 4, base=1), ValueError, "base=1"),
+        (lambda: dl.position_angles(3, 0), ValueError, "size=0"),
+        (lambda: dl.LearnedPositions(4, 0, seed=0), ValueError, "size=0"),
+        (lambda: dl.LearnedPositions(4, 3, seed=0)(zeros(3)), ValueError, r"shape \(\.\.\., time"),
         (lambda: dl.LearnedPositions(0, 4, seed=0), ValueError, "length=0"),
         (lambda: dl.LearnedPositions(4, 3, seed=0)(zeros(5, 3)), ValueError, "0 to 3.*0 to 4"),
         (lambda: dl.SinusoidalPositions(4, 2)(zeros(2, 3, 4)), ValueError, r"\(2, 3, 4\)"),

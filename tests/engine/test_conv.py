@@ -62,6 +62,14 @@ def test_operations_agree_with_torch(name: str, seed: int, device: str, dtype: s
     agree.check_parity(*both(name, options), agree.draw(shapes, seed, dtype), device)
 
 
+@every_operation
+@on_both
+def test_usual_settings_agree_with_torch(name: str, device: str) -> None:
+    axes, transposed = int(name[-2]), "transpose" in name
+    weight = (2, 3, *(3, 2)[:axes]) if transposed else (3, 2, *(3, 2)[:axes])
+    agree.check_parity(*both(name, {}), agree.draw([(2, 2, *(5, 4)[:axes]), weight]), device)
+
+
 def test_the_random_settings_cover_what_they_should() -> None:
     for name in OPERATIONS:
         drawn = [setting(name, seed) for seed in range(12)]
@@ -160,6 +168,10 @@ def test_a_chain_of_layers_keeps_its_gradients_whatever_the_memory_order(device:
 LAYERS = [  # name, arguments, options, shape of the input
     ("Conv2d", (2, 4, (3, 2)), {"stride": (1, 2), "padding": 1, "groups": 2}, (3, 2, 7, 5)),
     ("Conv2d", (3, 5, 3, 2, 1), {"bias": False}, (1, 3, 6, 9)),
+    ("Conv2d", (1, 1, 1), {}, (1, 1, 2, 3)),
+    ("Conv1d", (2, 3, 3), {}, (2, 2, 5)),
+    ("ConvTranspose2d", (2, 3, 3), {}, (2, 2, 4, 3)),
+    ("ConvTranspose1d", (1, 1, 1), {}, (1, 1, 3)),
     ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 1, "groups": 2}, (3, 4, 9)),
     ("ConvTranspose2d", (4, 6, (2, 3), 3, 1, (2, 1)), {"groups": 2}, (2, 4, 3, 5)),
     ("ConvTranspose2d", (3, 2, 4, 2, 1), {"bias": False}, (2, 3, 4, 3)),
@@ -236,6 +248,31 @@ def images(*shape: int) -> dl.Tensor:
             lambda: dl.conv_transpose1d(images(1, 3, 1), images(3, 2, 3), padding=2),
             r"output of size \(-1,\). Take less padding",
         ),
+        (
+            lambda: dl.conv_transpose1d(images(1, 3, 1), images(3, 2, 2), padding=1),
+            r"output of size \(0,\)",
+        ),
+        (
+            lambda: dl.conv_transpose2d(images(1, 3, 5, 5), images(3, 2, 3, 3), stride=0),
+            "^conv_transpose2d: stride is a whole .* at least 1",
+        ),
+        (
+            lambda: dl.conv_transpose2d(images(1, 3, 5, 5), images(3, 2, 3, 3), padding=-1),
+            "^conv_transpose2d: padding is a whole .* at least 0",
+        ),
+        (
+            lambda: dl.conv_transpose2d(images(1, 3, 5, 5), images(3, 2, 3, 3), None, 2, 0, -1),
+            "^conv_transpose2d: output_padding is a whole .* at least 0",
+        ),
+        (
+            lambda: dl.ConvTranspose2d(3, 2, 3, 2, 0, -1, seed=0),
+            "^ConvTranspose2d: output_padding is a whole .* at least 0",
+        ),
+        (lambda: dl.Conv2d(3, 4, 3, 0, seed=0), "^Conv2d: stride is a whole .* at least 1"),
+        (lambda: dl.Conv2d(3, 4, 3, 1, -1, seed=0), "^Conv2d: padding is a whole .* at least 0"),
+        (lambda: dl.Conv2d(3, 4, 3, groups=0, seed=0), "groups=0"),
+        (lambda: dl.Conv2d(0, 4, 3, seed=0), "in_channels=0"),
+        (lambda: dl.Conv2d(4, 3, 3, groups=2, seed=0), "multiples of groups"),
         (lambda: dl.Conv2d(3, 4, 3, groups=2, seed=0), "multiples of groups"),
         (lambda: dl.Conv2d(3, 0, 3, seed=0), "out_channels=0"),
         (lambda: dl.Conv2d(3, 4, 0, seed=0), "kernel_size is a whole number"),
@@ -244,6 +281,11 @@ def images(*shape: int) -> dl.Tensor:
 def test_errors_say_what_to_do(compute, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compute()
+
+
+def test_an_output_of_one_pixel_is_allowed() -> None:
+    assert dl.conv_transpose1d(images(1, 3, 1), images(3, 2, 1)).shape == (1, 2, 1)
+    assert dl.conv2d(images(1, 3, 2, 2), images(4, 3, 2, 2)).shape == (1, 4, 1, 1)
 
 
 def test_the_seed_is_required() -> None:

@@ -132,6 +132,9 @@ def test_moving_asks_torch_for_the_place(monkeypatch) -> None:
     for name in ("cuda", "mps", "torch"):
         dl.to_device(np.ones(2), name)
     assert asked == ["cuda", "mps", "cpu"]
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: asked.append("back") or self)
+    dl.to_numpy(torch.ones(2))
+    assert asked[-1] == "back"
 
 
 def test_auto_is_a_place_to_move_to(monkeypatch) -> None:
@@ -232,12 +235,14 @@ def test_names_of_both_libraries_agree() -> None:
     t = torch.tensor(x)
     for ours, twin in ((namespace(x), x), (namespace(t), t)):
         assert tuple(ours.permute_dims(twin, (2, 0, 1)).shape) == (4, 2, 3)
-        assert tuple(ours.matrix_transpose(twin).shape) == (2, 4, 3)
+        assert np.array_equal(dl.to_numpy(ours.matrix_transpose(twin)), x.mT)
         assert float(ours.max(twin, axis=(0, 1, 2))) == x.max()
         assert float(ours.min(twin, axis=(0, 1, 2))) == x.min()
         assert np.allclose(dl.to_numpy(ours.vecdot(twin, twin)), (x * x).sum(-1))
-        assert ours.shares_memory(twin, twin[0])
+        assert ours.shares_memory(twin, twin[1])
+        assert ours.shares_memory(twin[1], twin)
         assert not ours.shares_memory(twin, ours.copy(twin))
+    assert namespace(t).ascontiguousarray(t.mT).is_contiguous()
 
 
 def test_every_named_device_is_accepted_or_explained(recwarn) -> None:
@@ -303,6 +308,12 @@ def test_new_arrays_are_born_where_the_inputs_live(name: str) -> None:
     with dl.use("torch", "float64"), NamesTheDevice():
         y = compute(*[dl.Tensor(rng.normal(size=shape), requires_grad=True) for shape in shapes])
         y.backward(rng.normal(size=y.shape))
+
+
+def test_an_index_goes_where_its_table_lives() -> None:
+    table = dl.Tensor(np.ones((4, 3))).to("torch")
+    with NamesTheDevice():  # the present device is another one, so the index begins there
+        assert dl.embedding(INDEX, table).shape == (3, 3)
 
 
 def test_loaded_states_are_born_where_the_parameters_live() -> None:

@@ -62,6 +62,7 @@ def test_the_layer_agrees_with_torch(device: str, dtype: str) -> None:
             (y * y).sum().backward()
             (expected * expected).sum().backward()
             assert y.shape == tuple(expected.shape)
+            assert np.array_equal(y.numpy(), expected.detach().numpy())
     assert gap(layer.weight.grad, twin.weight.grad) < 1e-5
 
 

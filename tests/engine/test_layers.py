@@ -99,6 +99,43 @@ def test_seed_decides_the_weights_and_a_generator_goes_on() -> None:
     assert not np.array_equal(first.weight.data, second.weight.data)
 
 
+def layers_with_weights() -> list[dl.Module]:
+    return [
+        dl.Linear(2, 3, seed=0),
+        dl.Embedding(2, 3, seed=0),
+        dl.Conv2d(2, 3, 3, seed=0),
+        dl.ConvTranspose1d(2, 3, 3, seed=0),
+        dl.BatchNorm1d(3),
+        dl.LayerNorm(3),
+        dl.GroupNorm(1, 3),
+        dl.RNN(2, 3, seed=0),
+        dl.LSTM(2, 3, seed=0),
+        dl.GRU(2, 3, seed=0),
+        dl.LearnedPositions(4, 2, seed=0),
+        dl.SinusoidalPositions(4, 2),
+        dl.RotaryPositions(4, 2),
+    ]
+
+
+def test_parameters_and_states_carry_their_names() -> None:
+    """For messages and for pictures of the graph."""
+    for layer in layers_with_weights():
+        tensors = {name: vars(layer)[name] for name in layer.state_dict()}
+        assert tensors
+        assert {name: tensor.name for name, tensor in tensors.items()} == {n: n for n in tensors}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_and_states_are_made_as_use_says(device: str, dtype: str) -> None:
+    with dl.use(device, dtype):
+        for layer in layers_with_weights():
+            for name in layer.state_dict():
+                data = vars(layer)[name].data
+                assert isinstance(data, type(dl.asarray([1.0])))
+                assert str(data.dtype).endswith(dtype)
+
+
 class Shared(dl.Module):
     """Parameters in attributes, lists and dictionaries; one of them twice; a state."""
 
@@ -122,6 +159,13 @@ def test_module_finds_its_parameters_once_with_names() -> None:
     assert [name for name, _ in model.named_parameters()] == names
     assert len(model.parameters()) == 5
     assert set(model.state_dict()) == {*names, "mean"}
+
+
+def test_parameters_in_tuples_are_found() -> None:
+    model = dl.Module()
+    model.parts = (dl.Linear(2, 2, seed=0), (dl.Parameter([1.0]), {"a": [dl.Parameter([2.0])]}))
+    names = ["parts.0.weight", "parts.0.bias", "parts.1.0", "parts.1.1.a.0"]
+    assert [name for name, _ in model.named_parameters()] == names
 
 
 def test_state_dict_is_a_copy_and_loads_in_place() -> None:
@@ -188,6 +232,17 @@ def test_a_model_shows_its_layers() -> None:
         "Sequential(\n  layers.0: Linear(3, 5)\n  layers.1: ReLU()\n  layers.2: Linear(5, 2)\n)"
     )
     assert "again: Linear(2, 2)" in repr(Shared())
+    nested = dl.Sequential(dl.Sequential(dl.ReLU(), dl.Tanh()), dl.ReLU())
+    nested.layers = tuple(nested.layers)
+    assert repr(nested).splitlines() == [
+        "Sequential(",
+        "  layers.0: Sequential(",
+        "    layers.0: ReLU()",
+        "    layers.1: Tanh()",
+        "  )",
+        "  layers.1: ReLU()",
+        ")",
+    ]
     assert repr(dl.Linear(2, 1, bias=False, seed=0)) == "Linear(2, 1, bias=False)"
     assert [type(layer) for layer in network()] == [dl.Linear, dl.ReLU, dl.Linear]
     assert len(network()) == 3

@@ -66,6 +66,17 @@ def test_operations_agree_with_torch(name: str, setting, device: str, dtype: str
         )
 
 
+@every_operation
+@on_both
+def test_usual_settings_agree_with_torch(name: str, device: str) -> None:
+    agree.check_parity(
+        lambda x: getattr(dl, name)(x, 2),
+        lambda x: getattr(functional, name)(x, 2),
+        agree.draw([shape_for(name)]),
+        device,
+    )
+
+
 @on_both
 @both_dtypes
 def test_unequal_settings_agree_with_torch(device: str, dtype: str) -> None:

@@ -111,6 +111,36 @@ def test_a_function_of_the_author_travels_as_text():
     assert source_of(CUBE) == "lambda x: x ** 3"
 
 
+def _half(x):
+    return x / 2
+
+
+def _countdown(n):
+    return [] if n == 0 else [n, *_countdown(n - 1)]
+
+
+def uses_helpers(x):
+    return np.sum(_half(x)) + len(_countdown(3))
+
+
+def test_helpers_travel_with_a_function():
+    packed = pack(uses_helpers)
+    assert sum("def _half(x):" in text for text in packed["helpers"]) == 1
+    assert through(uses_helpers)(np.array([2.0, 4.0])) == 6.0
+    assert through(_countdown)(2) == [2, 1]
+
+
+def test_public_functions_do_not_travel_as_helpers():
+    """They may be answers to exercises."""
+    assert pack(lambda x: double(_half(x)))["helpers"] == ["def _half(x):\n    return x / 2"]
+
+
+def test_a_lambda_within_a_lambda_is_told_apart():
+    outer = lambda x: lambda y: np.sum(y)  # noqa: E731
+    assert source_of(outer) == "lambda x: lambda y: np.sum(y)"
+    assert source_of(outer(1)) == "lambda y: np.sum(y)"
+
+
 def test_no_exercise_travels_by_name():
     from dlcourse.classroom import checks
 

@@ -14,7 +14,7 @@ from dlcourse.classroom.grading import read_release, sandbox
 from dlcourse.classroom.grading.assemble import assemble
 from dlcourse.classroom.grading.inside import MIME, respond
 from dlcourse.classroom.grading.intake import Cell, read
-from dlcourse.classroom.grading.release import _task
+from dlcourse.classroom.grading.release import Task, _require_secrecy, _task
 from tests.grading.assignment import as_bytes, check_cell, code, notebook, submission
 from tests.grading.conftest import ROOT
 
@@ -141,6 +141,13 @@ def test_a_notebook_that_submissions_could_read_is_refused(tmp_path, monkeypatch
     monkeypatch.setattr(sandbox, "PACKAGE", tmp_path)
     with pytest.raises(ValueError, match="Submissions could read"):
         read_release(written(tmp_path, submission()))
+
+
+def test_a_question_that_holds_an_answer_is_refused(tmp_path):
+    leak = Task("99.4", "t", 1, "answer_99_4", '{"source": "def softmax(x): ..."}', {})
+    tasks = read_release(written(tmp_path, submission())).tasks
+    with pytest.raises(ValueError, match=r"99\.4 sends softmax, the answer to 99\.1"):
+        _require_secrecy([tasks[0], leak])
 
 
 # ---------------------------------------------------------------- the notebook that is run

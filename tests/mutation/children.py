@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MEMORY = 3 * 2**30  # bytes that a child may take beside what it starts with
-WAIT = 900.0  # seconds
+WAIT = 3600.0  # seconds: so long may a machine sleep
 
 _fork = multiprocessing.get_context("fork")
 

@@ -12,9 +12,10 @@ import ast
 import copy
 import random
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -40,7 +41,8 @@ class Fault:
     line: int
     source: str  # the text of this line
     change: str  # such as "`x - 1`: Sub becomes Add"
-    lines: range  # lines of its statement: a test that runs none of them can't see the fault
+    lines: range  # a test that runs none of them can't see it: its statement; if it is not local,
+    # the function whose default value it is, the class, or the whole file
     is_local: bool  # inside a function; else it acts when the file is imported
     _edit: "_Edit" = field(repr=False, compare=False)
 
@@ -94,10 +96,10 @@ def faults_of(path: Path, file: str) -> list[Fault]:
     """Every fault of a file, each once; what leaves the code as it was is none."""
     text = path.read_text(encoding="utf-8")
     tree, lines = ast.parse(text), text.splitlines()
-    found = []
+    found, whole = [], range(1, len(lines) + 1)
     for position, statement in enumerate(tree.body):
         seen = {_signature(statement)}
-        for place in _places(tree, "body", position, statement, _Around("", range(0), False)):
+        for place in _places(tree, "body", position, statement, _Around("", whole, False)):
             for change, new in _changes(place.node):
                 edit = _Edit(tree, str(path), place.parent, place.slot, place.index, new)
                 with edit.made():
@@ -109,7 +111,19 @@ def faults_of(path: Path, file: str) -> list[Fault]:
                 around = place.around
                 found.append(Fault(file, around.where, line, lines[line - 1].strip(), change,
                                    around.lines, around.is_local, edit))  # fmt: skip
-    return found
+    return _told_apart(found)
+
+
+def _told_apart(faults: list[Fault]) -> list[Fault]:
+    """Where a line has the same change at several places, the places are numbered."""
+    names = Counter((fault.line, fault.change) for fault in faults)
+    seen: Counter[tuple[int, str]] = Counter()
+    for i, fault in enumerate(faults):
+        name = (fault.line, fault.change)
+        if names[name] > 1:
+            seen[name] += 1
+            faults[i] = replace(fault, change=f"{fault.change}, place {seen[name]}")
+    return faults
 
 
 def sample(faults: list[Fault], share: float, per_file: int | None, seed: int) -> list[Fault]:
@@ -151,7 +165,7 @@ def _parts(code: CodeType) -> tuple[Any, ...]:
 @dataclass(frozen=True)
 class _Around:
     where: str
-    lines: range
+    lines: range  # see Fault
     is_local: bool
 
 
@@ -170,8 +184,8 @@ def _places(
     """A node and all inside it that may be changed."""
     if slot in HINTS or isinstance(node, UNTOUCHED) or _is_text(node) or _is_hint(node, around):
         return
-    if isinstance(node, ast.stmt):
-        around = _Around(around.where, _header(node), around.is_local)
+    if isinstance(node, ast.stmt) and around.is_local:
+        around = _Around(around.where, _header(node), True)
     yield _Place(parent, slot, index, node, around)
     for name, value in ast.iter_fields(node):
         inner = _inside(node, name, around)
@@ -191,7 +205,8 @@ def _inside(node: ast.AST, slot: str, around: _Around) -> _Around:
         return around
     where = f"{around.where}.{node.name}".lstrip(".")
     acts_later = isinstance(node, FUNCTIONS) and slot == "body"
-    return _Around(where, around.lines, around.is_local or acts_later)
+    lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    return _Around(where, lines, around.is_local or acts_later)
 
 
 def _header(statement: ast.stmt) -> range:

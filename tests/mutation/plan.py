@@ -133,13 +133,14 @@ def chosen_tests(
     """The tests that can see a fault, in the order in which they are tried.
 
     limits    seconds of tests made for the fault's file, and of others; the slow ones are left out
-    imported  True for a fault that acts when the file is imported, so that any test may see it
+    imported  True if the fault is imported anew: then every test that runs the file may see it
     """
     own_files = {path.name for path in project.test_files(fault.file)}
     lines = known.lines[fault.file]
-    tests = {test for line in fault.lines for test in lines.get(line, [])}
+    which = lines if imported and fault.is_local else fault.lines
+    tests = {test for line in which for test in lines.get(line, [])}
     chosen, totals = [], {True: 0.0, False: 0.0}
-    order = sorted(known.seconds if imported else tests, key=lambda t: (known.seconds[t], t))
+    order = sorted(tests, key=lambda t: (known.seconds[t], t))
     for is_own, limit in zip((True, False), limits, strict=True):
         for test in order:
             if is_in(test, own_files) == is_own:

@@ -8,7 +8,7 @@ JSON's own values stand for themselves; everything else is an object with one ta
     {"tuple": [...]}  {"dict": [[key, value], ...]}  {"float": "nan"}
     {"array": base64, "dtype": "<f8", "shape": [2, 3]}  {"scalar": base64, "dtype": "<f4"}
     {"tensor": array, "requires_grad": true}  {"generator": state}
-    {"import": "numpy:tanh"}  {"source": "lambda x: 2 * x"}
+    {"import": "numpy:tanh"}  {"source": "lambda x: 2 * x", "helpers": []}
 """
 
 import ast
@@ -103,20 +103,22 @@ def _unpack_generator(data: dict[str, Any]) -> np.random.Generator:
 # ---------------------------------------------------------------- functions
 
 
-def _pack_function(function: Callable) -> dict[str, str]:
+def _pack_function(function: Callable) -> dict[str, Any]:
     """By name where it can be imported in the sandbox too, else as its source."""
     module = "numpy" if isinstance(function, np.ufunc) else getattr(function, "__module__", "")
     place = f"{module}:{getattr(function, '__qualname__', function.__name__)}"
     root = str(module).partition(".")[0]
     if root in IMPORTABLE and not str(module).startswith("dlcourse.classroom"):
         return {"import": place}
-    return {"source": source_of(function)}
+    helpers: dict[str, str] = {}
+    return {"source": source_of(function, helpers), "helpers": list(helpers.values())}
 
 
-def source_of(function: Callable) -> str:
+def source_of(function: Callable, helpers: dict[str, str] | None = None) -> str:
     """The source of a function of the exercise's author, as one expression or `def`.
 
-    It must do with its arguments, `np`, `math` and `dl`: nothing else of its file is there.
+    It may use its arguments, `np`, `math`, `dl`, and functions of its file whose name starts with
+    an underscore; their sources are added to `helpers`. Nothing else of its file is there.
 
     Raises:
         TypeError: it has no source, or it uses variables of a function around it.
@@ -127,22 +129,35 @@ def source_of(function: Callable) -> str:
             "sandbox: it must be a plain function or lambda without variables from around it."
         )
     lines, _ = inspect.findsource(function)
-    first = function.__code__.co_firstlineno
-    for node in ast.walk(ast.parse("".join(lines))):
-        if isinstance(node, ast.Lambda | ast.FunctionDef) and node.lineno == first:
-            text = ast.unparse(_without_annotations(node))
-            if _same(_function_from(text).__code__, function.__code__):
-                return text
-    raise TypeError(f"The source of {function.__name__!r} was not found in its file.")
+    tree = ast.parse("".join(lines))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda | ast.FunctionDef)]
+    nodes = [node for node in functions if _holds(node, function.__code__)]
+    if not nodes:
+        raise TypeError(f"The source of {function.__name__!r} was not found in its file.")
+    node = nodes[-1]  # the innermost
+    helpers = {} if helpers is None else helpers
+    for name in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
+        value = function.__globals__.get(name)
+        if not isinstance(value, types.FunctionType) or value.__module__ != function.__module__:
+            continue
+        if name.startswith("_") and name not in helpers:
+            helpers[name] = ""  # a function may call itself
+            helpers[name] = source_of(value, helpers)
+    return ast.unparse(_without_annotations(node))
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Whether two code objects do the same; one line may hold several lambdas."""
-    if not isinstance(a, types.CodeType) or not isinstance(b, types.CodeType):
-        return bool(type(a) is type(b) and a == b)
-    same = a.co_code == b.co_code and a.co_names == b.co_names
-    same = same and len(a.co_consts) == len(b.co_consts)
-    return same and all(map(_same, a.co_consts, b.co_consts))
+def _holds(node: ast.Lambda | ast.FunctionDef, code: types.CodeType) -> bool:
+    """Whether a function's code stands within this node. One line may hold several lambdas.
+
+    The code itself can't be compared: Python compiles calls of an imported module's functions in
+    another way where it sees the import.
+    """
+    if [arg.arg for arg in node.args.args] != list(code.co_varnames[: code.co_argcount]):
+        return False
+    first = (node.lineno, node.col_offset)
+    last = (node.end_lineno or 0, node.end_col_offset or 0)
+    places = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
+    return all(first <= (p[0], p[2]) and (p[1], p[3]) <= last for p in places)
 
 
 def _without_annotations(node: ast.Lambda | ast.FunctionDef) -> ast.AST:
@@ -155,11 +170,13 @@ def _without_annotations(node: ast.Lambda | ast.FunctionDef) -> ast.AST:
     return node
 
 
-def _function_from(source: str) -> Any:
+def _function_from(source: str, helpers: list[str]) -> Any:
     """The function again. Only sources that the grader packed get here."""
     import dlcourse
 
     names: dict[str, Any] = {"np": np, "math": math, "dl": dlcourse}
+    for helper in helpers:
+        exec(helper, names)
     if source.startswith("lambda"):
         return eval(source, names)
     exec(source, names)
@@ -183,5 +200,5 @@ _UNPACK: dict[str, Callable[[dict[str, Any]], Any]] = {
     "tensor": _unpack_tensor,
     "generator": _unpack_generator,
     "import": lambda data: _imported(data["import"]),
-    "source": lambda data: _function_from(data["source"]),
+    "source": lambda data: _function_from(data["source"], data["helpers"]),
 }

@@ -67,7 +67,19 @@ def read_release(notebook: str | os.PathLike[str], seed: int | None = None) -> R
     if not answers:
         raise ValueError(f"{path} has no check cells, so there is nothing to grade.")
     tasks = [_task(checks.find(name), answer, seed) for name, answer in answers.items()]
+    _require_secrecy(tasks)
     return Release(path.stem, tuple(tasks), own_checks)
+
+
+def _require_secrecy(tasks: list[Task]) -> None:
+    """A function that is sent as an input must not be the answer to an exercise."""
+    for exercise in (checks.find(task.id) for task in tasks):
+        name = getattr(exercise.right_answer(), "__name__", None)
+        for task in tasks:
+            if isinstance(exercise, Code) and f"def {name}(" in task.question:
+                raise ValueError(
+                    f"Exercise {task.id} sends {name}, the answer to {exercise.id}, to the sandbox."
+                )
 
 
 def _answers(path: Path) -> dict[str, str]:
