@@ -20,8 +20,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from notebook_run import RunError, run
-from notebook_source import SourceError, line_of, mark_exercises, read, strip
+from notebook_source import SourceError, line_of, mark_exercises, read
 from tqdm import tqdm
+
+from dlcourse.classroom.grading.handout import strip
 
 ROOT = Path(__file__).resolve().parents[1]
 # Changes in these parts of the package change no notebook.

@@ -1,10 +1,8 @@
-"""From a chapter's text to its cells: reading MyST, marking exercise cells, removing solutions."""
+"""From a chapter's text to its cells: reading MyST, marking exercise cells."""
 
-import ast
 import copy
 import hashlib
 import re
-import textwrap
 from pathlib import Path
 
 import jupytext
@@ -12,12 +10,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from dlcourse.classroom import checks
+from dlcourse.classroom.grading.handout import BEGIN, END, REGION, strip_source
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-STUB = 'raise NotImplementedError("Your turn.")'
-REGION = re.compile(
-    rf"^(?P<indent>[ \t]*){BEGIN}[^\n]*\n(?P<body>.*?)^[ \t]*{END}[^\n]*(?:\n|\Z)", re.M | re.S
-)
 CHECK = re.compile(r"""^check\(\s*["'](\d+\.\d+)["']""", re.M)
 
 METADATA = {
@@ -126,69 +120,3 @@ def _require_whole_regions(cell: NotebookNode, path: Path) -> None:
 def _at(path: Path, cell: NotebookNode, problem: str) -> SourceError:
     first = cell.source.strip().splitlines()[0]
     return SourceError(f"{path}:{line_of(path, cell.source)}: the cell `{first}` {problem}")
-
-
-def strip(notebook: NotebookNode) -> NotebookNode:
-    """The learner's version: no solutions, no outputs; nbgrader's `cell_type` as it does itself."""
-    stripped = copy.deepcopy(notebook)
-    for cell in stripped.cells:
-        if cell.cell_type != "code":
-            continue
-        cell.source = strip_source(cell.source)
-        cell.outputs, cell.execution_count = [], None
-        if "nbgrader" in cell.metadata:
-            cell.metadata["nbgrader"]["cell_type"] = "code"
-    return stripped
-
-
-def strip_source(source: str) -> str:
-    """A cell's text with every solution region replaced by a place to start from.
-
-    Inside a function: `raise NotImplementedError`. Between functions: `name = ...` for each name
-    and a stub for each function that the region defines. A name that the cell defines before the
-    region keeps that start (a broken function to repair, a design to improve).
-    """
-
-    def replace(region: re.Match) -> str:
-        if region["indent"]:
-            return f"{region['indent']}{STUB}\n"
-        known = _defined(source[: region.start()])
-        return _starts(region["body"], known)
-
-    return REGION.sub(replace, source).rstrip("\n")
-
-
-def _defined(source: str) -> set[str]:
-    return {name for node in ast.parse(REGION.sub("", source)).body for name in _names(node)}
-
-
-def _names(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    if isinstance(node, ast.AnnAssign):
-        targets = [node.target]
-    return [leaf.id for t in targets for leaf in ast.walk(t) if isinstance(leaf, ast.Name)]
-
-
-def _starts(body: str, known: set[str]) -> str:
-    """What a learner starts from, for a region that stands between functions."""
-    lines = []
-    for node in ast.parse(body).body:
-        names = [name for name in _names(node) if name not in known]
-        if isinstance(node, ast.FunctionDef) and names:
-            lines.append(_function_stub(node, body))
-        else:
-            lines += [f"{name} = ..." for name in names]
-        known.update(names)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _function_stub(node: ast.FunctionDef, body: str) -> str:
-    """The head and the docstring as they were written, then the stub."""
-    first = node.body[0]
-    documented = ast.get_docstring(node) is not None
-    last = first.end_lineno if documented else first.lineno - 1
-    start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    head = "\n".join(body.splitlines()[start - 1 : last])
-    return f"{head}\n{textwrap.indent(STUB, ' ' * first.col_offset)}"

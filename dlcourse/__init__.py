@@ -80,6 +80,7 @@ from dlcourse.losses import (
     kl_div,
     l1_loss,
     mse_loss,
+    normalize,
 )
 from dlcourse.nonlinear import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from dlcourse.ops import (
@@ -198,6 +199,7 @@ __all__ = [
     "mse_loss",
     "namespace",
     "no_grad",
+    "normalize",
     "op",
     "padding_mask",
     "permute",

@@ -39,7 +39,7 @@ def examine(root: Path = ROOT) -> Iterator[Finding]:
     yield _disk(root)
     yield _progress_folder()
     yield _gpu()
-    yield _program("bubblewrap", ("bwrap",), "grading submissions safely", "bubblewrap")
+    yield _sandbox()
     yield _program("chromium", CHROMIUM_NAMES, "the browser tests", "chromium")
 
 
@@ -128,6 +128,19 @@ def _gpu() -> Finding:
     return Finding("GPU", None, "none found; every chapter runs on the CPU")
 
 
+def _sandbox() -> Finding:
+    """Only those who grade need it, so its absence is no fault."""
+    purpose = "needed only for grading submissions safely"
+    if sys.platform != "linux":
+        return Finding("sandbox", None, f"not on this system; {purpose}", "grade on Linux")
+    from dlcourse.classroom.grading.examine import examine as examine_sandbox
+
+    found = examine_sandbox()
+    if found.ok:
+        return Finding("sandbox", True, found.detail)
+    return Finding("sandbox", None, f"{found.detail}; {purpose}", found.mend)
+
+
 def _program(name: str, names: tuple[str, ...], purpose: str, package: str) -> Finding:
     path = next((found for each in names if (found := shutil.which(each))), None)
     if path:
@@ -135,6 +148,4 @@ def _program(name: str, names: tuple[str, ...], purpose: str, package: str) -> F
     mend = f"sudo apt install {package}"
     if sys.platform == "darwin":
         mend = f"brew install {package}"
-        if package == "bubblewrap":
-            mend = "grade on Linux, where bubblewrap exists"
     return Finding(name, None, f"missing; needed only for {purpose}", mend)

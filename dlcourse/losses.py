@@ -160,13 +160,17 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: Any = 0.1) -> T
             "contrastive_loss: expected at least two rows, (n, size), and a temperature above 0. "
             f"Received: shape {tuple(first.shape)}, temperature {float(temperature)}"
         )
-    scores = (_unit_rows(first) @ _unit_rows(second).T) / temperature  # (n, n)
+    scores = (normalize(first) @ normalize(second).T) / temperature  # (n, n)
     partners = namespace(first.data).arange(len(first), device=first.data.device)
     return (cross_entropy(scores, partners) + cross_entropy(scores.T, partners)) / 2
 
 
-def _unit_rows(x: Tensor) -> Tensor:
-    """Each row divided by its length; a row of zeros stays what it is."""
+def normalize(x: Tensor) -> Tensor:
+    """Each row divided by its length, x / √(Σ x²): the product of two such rows is their cosine.
+
+    Shape:   x (..., size) -> the same; rows of length 1. A row of zeros stays what it is.
+    Source:  torch.nn.functional.normalize
+    """
     return x / maximum((x * x).sum(-1, keepdims=True), 1e-24).sqrt()
 
 

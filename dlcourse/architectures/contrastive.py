@@ -26,8 +26,7 @@ from dlcourse.layers import (
     ReLU,
     Sequential,
 )
-from dlcourse.losses import contrastive_loss
-from dlcourse.ops import maximum
+from dlcourse.losses import contrastive_loss, normalize
 
 MAX_SCALE = 100.0  # cosines are multiplied by this at most: a temperature of 0.01
 
@@ -142,11 +141,11 @@ class ImageTextPair(Module):
 
     def embed_images(self, images: Any) -> Tensor:
         """One row of length 1 for each image: (N, embed_dim)."""
-        return _unit_rows(self.image_projection(self.image_encoder(images)))
+        return normalize(self.image_projection(self.image_encoder(images)))
 
     def embed_captions(self, captions: Any) -> Tensor:
         """One row of length 1 for each caption: (M, embed_dim)."""
-        return _unit_rows(self.text_projection(self.text_encoder(captions)))
+        return normalize(self.text_projection(self.text_encoder(captions)))
 
     def similarity(self, images: Any, captions: Any) -> Tensor:
         """The cosine of every image with every caption, -1 … 1: (N, M)."""
@@ -182,8 +181,3 @@ class ImageTextPair(Module):
                 f"Received: {k=}"
             )
         return np.argsort(-cosines.T, axis=1, kind="stable")[:, :k]
-
-
-def _unit_rows(x: Tensor) -> Tensor:
-    """Each row divided by its length; a row of zeros stays what it is."""
-    return x / maximum((x * x).sum(axis=-1, keepdims=True), 1e-24).sqrt()

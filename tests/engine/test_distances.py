@@ -1,4 +1,6 @@
-"""Losses with a form of their own: huber_loss with delta, kl_div, contrastive_loss."""
+"""Losses with a form of their own: huber_loss with delta, kl_div, contrastive_loss; normalize."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,7 +28,11 @@ def torch_contrastive(a: torch.Tensor, b: torch.Tensor, temperature=0.1) -> torc
 
 
 # for test_package.py: the losses that are compared here, with their twins
-OTHER_LOSSES = {"kl_div": torch_kl_div, "contrastive_loss": torch_contrastive}
+OTHER_LOSSES = {
+    "kl_div": torch_kl_div,
+    "contrastive_loss": torch_contrastive,
+    "normalize": partial(functional.normalize, dim=-1),
+}
 
 
 def draw(*shapes: tuple[int, ...], seed: int = 0) -> list[np.ndarray]:
@@ -74,6 +80,18 @@ def test_kl_div_takes_targets_of_zero_and_is_zero_for_equal_ones(device: str) ->
     )
     q = probabilities(4, 3)
     assert dl.kl_div(dl.Tensor(np.log(q)), q).item() == pytest.approx(0, abs=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (5,), (2, 3, 4)])
+@on_all
+@dtypes
+def test_normalize_agrees_with_torch(shape, device: str, dtype: str) -> None:
+    check_parity(dl.normalize, OTHER_LOSSES["normalize"], draw(shape), device, dtype)
+
+
+def test_normalize_leaves_rows_of_zeros() -> None:
+    rows = dl.normalize(dl.Tensor(np.array([[0.0, 0.0], [3.0, -4.0]])))
+    assert np.allclose(rows.numpy(), [[0, 0], [0.6, -0.8]])
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (2, 3), (3, 8)])

@@ -6,7 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from make_notebooks import main
-from notebook_source import SourceError, mark_exercises, read, strip_source
+from notebook_source import SourceError, mark_exercises, read
+
+from dlcourse.classroom.grading.handout import strip_source
 
 SAMPLES = Path(__file__).parents[1] / "classroom" / "samples"
 STUB = 'raise NotImplementedError("Your turn.")'

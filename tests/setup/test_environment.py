@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from dlcourse import cli, doctor
+from dlcourse.classroom.grading import examine
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
@@ -65,8 +66,19 @@ def test_doctor_command_names_the_mending_command(monkeypatch: pytest.MonkeyPatc
 def test_doctor_reports_a_missing_program_as_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     missing = {f.subject: f for f in doctor.examine() if f.ok is None}
-    assert {"bubblewrap", "chromium"} <= missing.keys()
-    assert all(missing[name].mend for name in ("bubblewrap", "chromium"))
+    assert {"sandbox", "chromium"} <= missing.keys()
+    assert all(missing[name].mend for name in ("sandbox", "chromium"))
+
+
+def test_doctor_tries_the_sandbox_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    leaky = examine.Examination(False, "bubblewrap 0.8.0: a submission could read it", "ask root")
+    monkeypatch.setattr(examine, "examine", lambda: leaky)
+    finding = doctor._sandbox()
+    assert (finding.ok, finding.mend) == (None, "ask root")
+    assert "a submission could read it" in finding.detail
+    monkeypatch.setattr(doctor.sys, "platform", "darwin")
+    assert "Linux" in doctor._sandbox().mend
 
 
 def test_doctor_says_when_progress_cannot_be_kept(

@@ -36,7 +36,7 @@ def read(submission: str | os.PathLike[str] | bytes) -> list[Cell]:
     Raises:
         Unreadable: it is no notebook that can be graded.
     """
-    content = submission if isinstance(submission, bytes) else _content(Path(submission))
+    content = submission if isinstance(submission, bytes) else content_of(Path(submission))
     if len(content) > MAX_BYTES:
         raise Unreadable(reasons.TOO_LARGE)
     if not content.strip():
@@ -53,7 +53,7 @@ def read(submission: str | os.PathLike[str] | bytes) -> list[Cell]:
         raise Unreadable(reasons.NO_NOTEBOOK) from error
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     """The bytes of a regular file: never of a link, a device, or a pipe that keeps us waiting."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -27,8 +27,7 @@ from dlcourse.classroom.grading.archives import (
     Refused,
     is_archive,
 )
-from dlcourse.classroom.grading.intake import MAX_BYTES, Unreadable
-from dlcourse.classroom.grading.intake import _content as content_of_file
+from dlcourse.classroom.grading.intake import MAX_BYTES, Unreadable, content_of
 from dlcourse.classroom.values import clean
 
 MAX_SKIPPED = 500  # named in the report
@@ -71,7 +70,7 @@ class Submission:
         if self.refused:
             raise Unreadable(self.refused)
         if not self.members:
-            return content_of_file(self.path)
+            return content_of(self.path)
         try:
             return _read_member(self.path, self.members)
         except Refused as finding:

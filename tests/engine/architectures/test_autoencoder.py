@@ -25,15 +25,6 @@ on_both = pytest.mark.parametrize("device", DEVICES)
 both_dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 
-def test_every_public_name_is_here() -> None:
-    own = {
-        n
-        for n, v in vars(autoencoder).items()
-        if getattr(v, "__module__", "") == autoencoder.__name__
-    }
-    assert {name for name in own if not name.startswith("_")} == COVERS
-
-
 def fit(model: dl.Module, x: np.ndarray, steps: int, lr: float, batch: int = 10**6) -> float:
     """Train a model to copy its input; the mean squared error at the end."""
     epochs = max(1, steps * min(batch, len(x)) // len(x))

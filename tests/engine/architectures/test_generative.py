@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import dlcourse as dl
-from dlcourse.architectures import generative
 from dlcourse.architectures.generative import (
     checked_labels,
     data_like,
@@ -29,15 +28,6 @@ COVERS = {
 }
 on_both = pytest.mark.parametrize("device", DEVICES)
 both_dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
-
-
-def test_every_public_name_is_here() -> None:
-    own = {
-        name
-        for name, value in vars(generative).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == generative.__name__
-    }
-    assert own == COVERS
 
 
 @on_both

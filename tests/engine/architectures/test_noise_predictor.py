@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 import dlcourse as dl
-from dlcourse.architectures import noise_predictor
 from dlcourse.architectures.noise_predictor import NoisePredictor, time_features
 from tests.engine.agree import draw
 from tests.engine.architectures.test_mlp import assert_seed_decides, parameters_of
@@ -14,15 +13,6 @@ from tests.engine.compare import DEVICES, gap
 from tests.engine.twins import assert_models_agree, pair_layers
 
 COVERS = {"NoisePredictor", "time_features"}
-
-
-def test_every_public_name_is_here() -> None:
-    own = {
-        name
-        for name, value in vars(noise_predictor).items()
-        if getattr(value, "__module__", "") == noise_predictor.__name__
-    }
-    assert {name for name in own if not name.startswith("_")} == COVERS
 
 
 class TorchPredictor(nn.Module):

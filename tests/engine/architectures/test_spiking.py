@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import dlcourse as dl
-from dlcourse.architectures import spiking
 from dlcourse.architectures.spiking import (
     LIF,
     SpikingNet,
@@ -36,15 +35,6 @@ COVERS = {
 }
 on_all = pytest.mark.parametrize("device", DEVICES)
 dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
-
-
-def test_every_public_name_is_here() -> None:
-    own = {
-        name
-        for name, value in vars(spiking).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == spiking.__name__
-    }
-    assert own == COVERS
 
 
 # --- PyTorch's twins --------------------------------------------------------------------------
