@@ -2,6 +2,9 @@
 
 A test that asks for the fixture `browser` is a browser test; it gets its marker here. Without
 Chromium these tests are skipped, except where CI is set: there they fail.
+
+Where several processes share the tests, the tests of a file stay together. So do those of the
+book, which share the built site, and those of the grader, which count what is left behind.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 Serve = Callable[[Path], str]  # a folder -> its address, without a slash at the end
 
-
+TOGETHER = {"book": "book", "grading": "grader", "grading_run": "grader"}  # folder -> group
 NO_CHROMIUM = (
     "No Chromium found, so nothing was tested in a browser. Mend it: sudo apt install chromium"
 )
@@ -33,6 +36,8 @@ NO_CHROMIUM = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = find_chromium() is None and os.environ.get("CI", "").lower() != "true"
     for item in items:
+        group = TOGETHER.get(item.path.parent.name, item.path.name)
+        item.add_marker(pytest.mark.xdist_group(group))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             if missing:  # a mark, so that the report has one line for each file
