@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("benchmarks", "dlcourse", "tests", "pyproject.toml")  # what a run needs of the repository
+# What a run needs of the repository.
+PARTS = ("benchmarks", "dlcourse", "tests", "constraints.txt", "pyproject.toml")
 HEAVY = ("numpy", "pytest", "scipy.optimize", "sklearn.datasets", "torch.nn", "tqdm")
 BRIEF = 2.0  # seconds of tests on a fault that is listed as equivalent: the list may be wrong
 INSIDE = "DLCOURSE_MUTANTS_WRITE_TO"  # set in the copy: the folder for the report
