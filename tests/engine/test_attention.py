@@ -393,6 +393,8 @@ def layer(**options) -> dl.MultiHeadAttention:
         (lambda: dl.causal_mask(0), ValueError, "n_queries=0"),
         (lambda: dl.padding_mask([5], 4), ValueError, "from 0 to 4"),
         (lambda: dl.MultiHeadAttention(6, 4, seed=0), ValueError, "num_heads=4"),
+        (lambda: dl.MultiHeadAttention(0, 1, seed=0), ValueError, "embed_dim=0"),
+        (lambda: dl.attention_weights(zeros(4, 3), zeros(6, 3), MASK[:3]), ValueError, "the mask"),
         (lambda: layer()(zeros(4, 6)), ValueError, r"\(batch, positions, 6\).*\(4, 6\)"),
         (lambda: layer()(zeros(2, 4, 6), zeros(2, 4, 5)), ValueError, r"\(2, 4, 5\)"),
         (

@@ -213,6 +213,11 @@ def test_layers_describe_themselves() -> None:
     ]
 
 
+def test_one_group_of_one_channel_is_allowed() -> None:
+    x = dl.Tensor(np.array([[[1.0, 3.0]]]))
+    assert np.allclose(dl.GroupNorm(1, 1)(x).numpy(), [[[-1, 1]]], atol=1e-4)
+
+
 def ones(*shape: int) -> dl.Tensor:
     return dl.Tensor(np.ones(shape))
 
@@ -236,7 +241,10 @@ def ones(*shape: int) -> dl.Tensor:
         (lambda: dl.layer_norm(ones(2, 3), 3, ones(2)), r"weight of shape \(3,\)"),
         (lambda: dl.layer_norm(ones(2, 3), 3, eps=-1), "eps is a small number"),
         (lambda: dl.LayerNorm(()), "at least 1"),
+        (lambda: dl.BatchNorm2d(3)(ones(2, 3, 4, 4, 4)), r"\(N, C, H, W\)"),
         (lambda: dl.GroupNorm(4, 6), "num_groups must divide"),
+        (lambda: dl.GroupNorm(1, 0), "num_channels=0"),
+        (lambda: dl.GroupNorm(1, 1)(ones(1)), r"Received: \(1,\)"),
         (lambda: dl.GroupNorm(2, 6)(ones(2, 4, 3)), r"expects an input of shape \(N, 6, …\)"),
         (lambda: dl.group_norm(ones(2, 4), 3), "num_groups=3 does not divide the 4"),
         (lambda: dl.group_norm(ones(2, 4), 2, ones(2)), r"weight of shape \(4,\)"),

@@ -194,7 +194,7 @@ def test_state_goes_to_another_optimizer(name: str, options: dict, device: str) 
             if k == 3:  # from here on the other one goes along
                 for p, q in zip(first, second, strict=True):
                     q.data[...] = p.data
-                two.load_state_dict(one.state_dict())
+                two.load_state_dict(dict(reversed(one.state_dict().items())))  # in any order
             for parameters, optimizer in ((first, one), (second, two)):
                 parameters[0].grad = g
                 if k >= 3 or optimizer is one:
