@@ -55,6 +55,8 @@ def _plain(value: Any, inside: tuple[int, ...]) -> Plain:
         return {"kind": "ellipsis"}
     if isinstance(value, str):
         return {"kind": "text", "value": clean(value)}
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:  # NumPy has no type for it
+        return _array(np.asarray(float(value)), value)
     if isinstance(value, bool | int | float | np.generic | np.ndarray):
         return _array(np.asarray(value), value)
     if isinstance(value, Real | Decimal):  # a Fraction, for instance
