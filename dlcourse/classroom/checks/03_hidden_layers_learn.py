@@ -186,6 +186,18 @@ def _by_einsum(x: Array, d: Array, W1: Array, b1: Array, W2: Array, b2: Array) -
     )
 
 
+def _no_biases_forward(x: Array, d: Array, W1: Array, b1: Array, W2: Array, b2: Array):
+    return gradients(x, d, W1, 0 * b1, W2, 0 * b2)
+
+
+def _linear_output(x: Array, d: Array, W1: Array, b1: Array, W2: Array, b2: Array):
+    h = _sigmoid(x @ W1 + b1)
+    delta_out = h @ W2 + b2 - d
+    delta_hidden = delta_out @ W2.T * h * (1 - h)
+    biases = [delta.sum(axis=0, keepdims=True) for delta in (delta_hidden, delta_out)]
+    return x.T @ delta_hidden, biases[0], h.T @ delta_out, biases[1]
+
+
 def _right(result: Any, arguments: tuple, part: int) -> bool:
     """Whether one of the four slopes is as it should be."""
     return bool(np.allclose(result[part], gradients(*arguments)[part], rtol=1e-6, atol=1e-6))
@@ -292,6 +304,16 @@ backward_pass = Code(
             "dW1 and dW2 are right; the slopes of the biases are all 0. A bias is a weight whose "
             "input is always 1. What does that give?",
         ),
+        "no biases on the way forward": Wrong(
+            _no_biases_forward,
+            "These are the slopes of a network whose biases are all 0: on the way forward b1 and "
+            "b2 are not added to the weighted sums.",
+        ),
+        "no sigmoid at the output": Wrong(
+            _linear_output,
+            "Your output unit is a plain weighted sum. Here it is a sigmoid unit too: y changes, "
+            "and so does the slope that the error passes on its way back.",
+        ),
         "order": Wrong(
             _wrong_order,
             "All four are right, but in another order. Return dW1, db1, dW2, db2.",
@@ -393,6 +415,15 @@ def _in_place(f: Callable[[Array], float], w: Array, eps: float, restore: bool =
     return slope
 
 
+def _rows_only(f: Callable[[Array], float], w: Array, eps: float) -> Array:
+    slope = np.zeros_like(w)
+    for i in range(len(w)):
+        step = np.zeros_like(w)
+        step[i] = eps
+        slope[i] = (f(w + step) - f(w - step)) / (2 * eps)
+    return slope
+
+
 def _all_at_once(f: Callable[[Array], float], w: Array, eps: float) -> Array:
     return np.full_like(w, (f(w + eps) - f(w - eps)) / (2 * eps))
 
@@ -429,6 +460,11 @@ finite_differences = Code(
             _all_at_once,
             "You move all weights together and give each the same slope. A slope belongs to one "
             "weight while the others stand still: one pair of calls for each.",
+        ),
+        "one index": Wrong(
+            _rows_only,
+            "A flat list of weights comes out right, an array with rows does not: with one index "
+            "you move a whole row together. Each single weight needs all of its indices.",
         ),
         "sign": Wrong(
             lambda f, w, eps: -numgrad(f, w, eps),

@@ -85,6 +85,13 @@ export function words(x, y, text, style = "") {
   return s("text", attrs, text);
 }
 
+/** Calls react() after the page has given this element another width. Returns what ends it. */
+export function follow(el, react) {
+  const watch = new ResizeObserver(() => requestAnimationFrame(react));
+  watch.observe(el);
+  return () => watch.disconnect();
+}
+
 // ---- controls ---------------------------------------------------------------------------
 
 export function button(text, onClick, attrs = {}) {

@@ -1,5 +1,5 @@
 // XOR learned in the page: the input plane beside the space that the hidden units make of it.
-import { h, s, slider, box, status, buttons, player, picture, describe, words, fill, number, clamp, listen, COLORS } from "./common.js";
+import { h, s, slider, box, status, buttons, player, picture, describe, words, fill, number, clamp, listen, follow, COLORS } from "./common.js";
 
 const TEXT = {
   hidden: "hidden units",
@@ -144,7 +144,7 @@ export function positive(a, b, c, lo, hi) {
 // ---- pictures ----------------------------------------------------------------------------
 
 const SIDE = 312, LEFT = 40, TOP = 30, ROOM = 256, EDGE = 0.25, CELLS = 40, TALL = 396;
-const WIDE = 500, LOW = 150, MOST = 8;
+const WIDE = 640, NARROW = 280, LOW = 160, MOST = 8;
 const quiet = "font-size:11px;fill:var(--dlw-neutral)";
 
 /** From data in [lo, hi]² to the picture's own units. */
@@ -161,27 +161,41 @@ function mark(x, y, one, size = 1) {
     : s("circle", { cx: x, cy: y, r: 8 * size, ...look });
 }
 
-/** The first place beside these points where a label meets no other mark or label. */
+/** Places around a point, further and further off, for labels that find none beside it. */
+const around = (x, y, half) => [20, 32, 46, 62, 80].flatMap((r) => Array.from({ length: 16 }, (_, k) => {
+  const turn = (k * Math.PI) / 8;
+  return [x + Math.cos(turn) * (r + half - 8), y - Math.sin(turn) * r];
+}));
+
+/** The first place beside these points (or near them) where a label meets no mark or label. */
 function labelPlace([x0, x1], [y0, y1], half, taken) {
   const options = [[x1 + 11 + half, y0 - 8], [x0 - 11 - half, y0 - 8], [x1 + 11 + half, y1 + 9],
-    [x0 - 11 - half, y1 + 9], [(x0 + x1) / 2, y0 - 19], [(x0 + x1) / 2, y1 + 20]];
+    [x0 - 11 - half, y1 + 9], [(x0 + x1) / 2, y0 - 19], [(x0 + x1) / 2, y1 + 20],
+    ...around((x0 + x1) / 2, (y0 + y1) / 2, half)];
   const inside = ([x, y]) => x - half > LEFT - 8 && x + half < LEFT + ROOM + 14 && y > TOP - 4 && y < TOP + ROOM - 4;
   const free = ([x, y]) => taken.every(([a, b, w, t]) => Math.abs(x - a) >= half + w - 1 || Math.abs(y - b) >= 9 + t - 1);
   return options.find((p) => inside(p) && free(p)) ?? options.find(inside) ?? options[0];
+}
+
+/** A thin line from a point to its label, where the label had to move away. */
+function leader([x, y], [a, b], half) {
+  const end = [clamp(x, a - half - 2, a + half + 2), clamp(y, b - 8, b + 8)];
+  const far = Math.hypot(end[0] - x, end[1] - y) > 15;
+  return far ? [s("line", { x1: x, y1: y, x2: end[0], y2: end[1], stroke: COLORS.ink, "stroke-width": 0.9 })] : [];
 }
 
 /** The four marks, circles below squares, and one label for points that lie together. */
 function marks(places, near) {
   const order = [0, 3, 1, 2].map((i) => mark(...places[i], TARGETS[i] === 1));
   const taken = places.map(([x, y]) => [x, y, 8, 8]), style = "font-weight:600;paint-order:stroke;stroke:#fff;stroke-width:3px";
-  const labels = groups(places, near).map((group) => {
+  const labels = groups(places, near).flatMap((group) => {
     const text = group.map((i) => CASES[i]).join(" "), half = text.length * 4.4;
     const xs = group.map((i) => places[i][0]), ys = group.map((i) => places[i][1]);
     const place = labelPlace([Math.min(...xs), Math.max(...xs)], [Math.min(...ys), Math.max(...ys)], half, taken);
     taken.push([...place, half, 9]);
-    return words(...place, text, style);
+    return [...leader(places[group[0]], place, half), words(...place, text, style)];
   });
-  return [...order, ...labels];
+  return [...labels.filter((el) => el.tagName === "line"), ...order, ...labels.filter((el) => el.tagName !== "line")];
 }
 
 function frame({ X, Y }, at, nameX, nameY) {
@@ -257,25 +271,26 @@ function drawSpace(parts, view, w, n, points) {
     ...(ends ? [segment(ends, INNER, { stroke: COLORS.ink, "stroke-width": 2 })] : []),
     ...trails(view.run, view.at, n, i, j),
     ...frame(INNER, [0, 0.5, 1], fill(TEXT.unit, { i: i + 1 }), fill(TEXT.unit, { i: j + 1 })),
-    ...sums(points), ...marks(places, [46, 26]));
+    ...sums(points), ...marks(places, [6, 6]));
   const told = points.map(({ hidden }, k) => `${CASES[k]} at (${number(hidden[i])}, ${number(hidden[j])})`);
   describe(parts.space, fill(TEXT.space, { i: i + 1, j: j + 1, places: told.join("; "),
     sums: points.map(({ z }, k) => `${CASES[k]} ${number(z, 1)}`).join(", ") }));
 }
 
 function drawLoss(parts, view, steps) {
-  const { run, at } = view, top = 14, base = LOW - 34, first = 44, last = WIDE - 14;
+  const { run, at, wide } = view, top = 18, base = LOW - 38, first = 46, last = wide - 18;
   const most = Math.max(1, ...run.map(({ loss }) => loss));
   const X = (k) => first + Math.sqrt(k / steps) * (last - first), Y = (v) => base - (v / most) * (base - top);
   const grid = { stroke: COLORS.neutral, "stroke-width": 0.5, opacity: 0.3 };
   const path = (part) => part.map(({ step, loss }) => `${X(step).toFixed(1)},${Y(loss).toFixed(1)}`).join(" ");
   const look = { fill: "none", stroke: COLORS.loss, "stroke-linejoin": "round" };
   const now = run[at];
+  for (const [name, value] of [["viewBox", `0 0 ${wide} ${LOW}`], ["width", wide]]) parts.curve.setAttribute(name, value);
   parts.curve.replaceChildren(
     ...[0, 0.5, 1].flatMap((v) => [s("line", { x1: first, x2: last, y1: Y(v), y2: Y(v), ...grid }),
-      words(first - 14, Y(v), String(v), quiet)]),
-    ...[0, 0.04, 0.16, 0.36, 0.64, 1].map((v) => words(X(v * steps) - (v === 1 ? 8 : 0), base + 12, String(Math.round(v * steps)), quiet)),
-    words((first + last) / 2, LOW - 8, TEXT.steps, quiet), words(first + 26, 7, TEXT.loss, quiet),
+      words(first - 20, Y(v), String(v), quiet)]),
+    ...[0, 0.04, 0.16, 0.36, 0.64, 1].map((v) => words(X(v * steps), base + 13, String(Math.round(v * steps)), quiet)),
+    words((first + last) / 2, LOW - 9, TEXT.steps, quiet), words(first + 2, 8, TEXT.loss, quiet),
     s("polyline", { points: path(run), ...look, "stroke-width": 1.2, opacity: 0.35 }),
     s("polyline", { points: path(run.slice(0, at + 1)), ...look, "stroke-width": 2.6 }),
     s("circle", { cx: X(now.step), cy: Y(now.loss), r: 5, fill: COLORS.loss, stroke: "#fff", "stroke-width": 1.5 }));
@@ -381,9 +396,9 @@ function controls(model, view, set, redraw) {
 }
 
 function render({ model, el }) {
-  const view = { i: 0, j: 1, run: [], at: 0, stuck: model.get("stuck"), schedule: schedule(model.get("steps")) };
+  const view = { i: 0, j: 1, run: [], at: 0, wide: WIDE, stuck: model.get("stuck"), schedule: schedule(model.get("steps")) };
   const plane = picture({ width: SIDE, height: TALL - 68 }), space = picture({ width: SIDE, height: TALL });
-  const parts = { plane, space, curve: picture({ width: WIDE, height: LOW }), cells: cells(),
+  const parts = { plane, space, curve: picture({ width: WIDE, height: LOW }), frame: h("div", {}), cells: cells(),
     outer: s("g", {}), inner: s("g", {}), say: status() };
   plane.append(title(TEXT.input), parts.cells.group, ...frame(OUTER, [0, 1], "x₁", "x₂"), parts.outer);
   space.append(title(TEXT.inner), parts.inner);
@@ -404,12 +419,20 @@ function render({ model, el }) {
   show(true);
   const flex = "display:flex;flex-wrap:wrap;gap:0 .8rem;justify-content:center;align-items:flex-start";
   const sync = (name, value) => listen(model, [name], () => { show(name !== "step"); rows[name].set(value()); });
-  box(model, el, h("p", {}, model.get("task")), legend(), h("div", { style: flex }, plane, space), parts.curve,
+  parts.frame.append(parts.curve);
+  box(model, el, h("p", {}, model.get("task")), legend(), h("div", { style: flex }, plane, space), parts.frame,
     rows.step.row, buttons(player(rows.step, (i) => set("step", view.schedule[i]), 45)), rows.hidden.row, rows.lr.row,
     rows.seed.row, rows.i.row, rows.j.row, parts.say);
+  const fit = () => { // letters keep their size on a narrow screen
+    const wide = Math.round(clamp(parts.frame.clientWidth || WIDE, NARROW, WIDE));
+    if (wide === view.wide) return;
+    view.wide = wide;
+    drawLoss(parts, view, model.get("steps"));
+  };
+  fit();
   const index = (list, name) => () => Math.max(model.get(list).indexOf(model.get(name)), 0);
   const ends = [sync("hidden", index("sizes", "hidden")), sync("lr", index("rates", "lr")),
-    sync("seed", () => model.get("seed")), sync("step", () => view.at)];
+    sync("seed", () => model.get("seed")), sync("step", () => view.at), follow(parts.frame, fit)];
   return () => ends.forEach((end) => end());
 }
 export default { render };
