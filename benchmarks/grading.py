@@ -174,9 +174,17 @@ def our_command(room: Path, workers: int) -> list[str]:
 
 
 class Nbgrader(Grader):
-    """nbgrader autograde: one process and one course folder for each worker."""
+    """nbgrader autograde, which grades one by one.
+
+    Several workers: as many course folders with a process each, as a teacher could split the class.
+    """
 
     name = "nbgrader autograde"
+
+    def __init__(self, programs: Path, workers: int) -> None:
+        super().__init__(programs, workers)
+        if workers > 1:
+            self.name = f"nbgrader autograde, the class split in {workers}"
 
     def prepare(self, numbers: list[int], room: Path) -> None:
         for worker in range(self.workers):
@@ -250,7 +258,8 @@ def without_checks(book: dict[str, Any]) -> dict[str, Any]:
 def contestants(programs: Path, workers: int) -> list[Grader]:
     """Ours, and the peers that are installed."""
     found: list[Grader] = [Ours(programs, workers)]
-    found += [Nbgrader(programs, workers)] if (programs / "nbgrader").is_file() else []
+    if (programs / "nbgrader").is_file():
+        found += [Nbgrader(programs, count) for count in sorted({1, workers})]
     found += [Otter(programs, workers)] if (programs / "otter").is_file() else []
     return found
 
