@@ -107,7 +107,8 @@ def make(bib: Path) -> str:
         if name in made:
             raise BibError(f"{key}: there is a second {name}. Their links could not be told apart.")
         made[name] = reference(entry)
-    return "\n".join([HEAD, *(f"## {name}\n\n{made[name]}\n" for name in sorted(made))])
+    names = sorted(made, key=str.lower)
+    return "\n".join([HEAD, *(f"## {name}\n\n{made[name]}\n" for name in names)])
 
 
 def main(arguments: list[str] | None = None, folder: Path = HERE) -> int:

@@ -1,12 +1,16 @@
-"""Makes the start of the formula server safe on a busy machine.
+"""Makes the start and the end of the formula server safe.
 
 sphinxcontrib-katex connects as soon as the server's socket has a name, which may be an instant
 before the server listens; the build then ends with "Connection refused". Here we ask again, and
 longer than the library's five seconds.
+
+Pages are written in several processes, each with a server of its own. These processes end without
+`atexit`, on which the library relies, and their servers would stay for ever.
 """
 
 import socket
 import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
@@ -23,6 +27,7 @@ def start(cls: type[KaTeXServer], rundir: Path, timeout: float) -> tuple[Any, so
     """Start the server and connect to it: its process and the connection."""
     path = Path(rundir) / "katex.sock"
     process = Popen(cls.build_command(socket=path), stdin=PIPE, stdout=PIPE, cwd=rundir)
+    Finalize(None, process.kill, exitpriority=0)
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

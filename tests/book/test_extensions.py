@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import logging
+import multiprocessing
 import sys
+import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,6 +101,27 @@ def test_a_formula_server_that_is_slow_to_listen_is_waited_for(
     process, connection = dl_formulas.start(KaTeXServer, tmp_path, timeout=20)
     with process, connection:
         assert connection.recv(5) == b"ready"
+
+
+def write_pages(folder: Path, told: Connection) -> None:
+    """What a process of the build does: it starts a server of its own, and never stops it."""
+    process, _ = dl_formulas.start(KaTeXServer, folder, timeout=20)
+    told.send(process.pid)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_formula_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    told, tell = fork.Pipe()
+    writer = fork.Process(target=write_pages, args=(tmp_path, tell))
+    writer.start()
+    server = told.recv()
+    writer.join(20)
+    status = Path(f"/proc/{server}/stat")
+    end = time.monotonic() + 20
+    while status.exists() and status.read_text().split()[2] != "Z" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not status.exists() or status.read_text().split()[2] == "Z"
 
 
 def test_a_formula_server_that_never_comes_is_an_error(
