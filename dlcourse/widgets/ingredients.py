@@ -16,6 +16,7 @@ TASK = (
     "Press Play: does the network shown stay ahead of the one with all ingredients, or behind it? "
     "Then take away one at a time. Last, move the slider of the training pictures."
 )
+CELL = 'style="padding:.25rem .75rem;text-align:left"'  # of the table without JavaScript
 
 Curves = dict[str, list[float]]  # "train" and "test": means; "low" and "high": of the test errors
 
@@ -59,7 +60,7 @@ class Ingredients(DualWidget):
     Args:
         away: what is taken away at the start: "nothing", "ReLU", "normalisation", "overlap",
             "dropout" or "all four"
-        pictures: training pictures at the start: 1,000, 4,000 or 51,200 (none comes twice)
+        pictures: training pictures at the start: 1,000 or 51,200 (none comes twice)
         updates: how long it has learned: 50, 100, 200, 400, 800 or 1,600 updates
         task: what the reader should try
     After use: `away`, `pictures`, `updates`, and `error`, the mean test error in percent of the
@@ -101,19 +102,24 @@ class Ingredients(DualWidget):
         return self.runs[code][str(amount)]
 
     def fallback_html(self) -> str:
-        """The test errors of the six networks as a table."""
-        at = CHECKPOINTS.index(self.updates)
-        head = "".join(f'<th scope="col">{amount:,}</th>' for amount in PICTURES)
+        """The errors of the six networks as a table: at the chosen update, and at the last."""
+        moments = sorted({self.updates, CHECKPOINTS[-1]})
+        columns = [(amount, updates) for amount in PICTURES for updates in moments]
+        heads = ["taken away"] + [f"{n:,} pictures, {updates:,} updates" for n, updates in columns]
+        head = "".join(f'<th scope="col" {CELL}>{text}</th>' for text in heads)
         rows = ""
         for name, code in zip(NAMES, VARIANTS, strict=True):
             cells = ""
-            for curves in (self._errors(code, amount) for amount in PICTURES):
-                low, high = curves["low"][at], curves["high"][at]
-                cells += f"<td>{curves['test'][at]:.1f} ({low:.1f} to {high:.1f})</td>"
-            rows += f'<tr><th scope="row">{name}</th>{cells}</tr>'
+            for amount, updates in columns:
+                curves, at = self._errors(code, amount), CHECKPOINTS.index(updates)
+                test, low, high, train = (curves[k][at] for k in ("test", "low", "high", "train"))
+                cells += f"<td {CELL}>{test:.1f} ({train:.1f})<br>{low:.1f} to {high:.1f}</td>"
+            rows += f'<tr><th scope="row" {CELL}>{name}</th>{cells}</tr>'
         return (
-            f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
-            f"<p>Wrong test pictures in percent after {self.updates:,} updates, mean and range of "
-            f"{self.starts} starts, by what was taken away and by the number of training "
-            f'pictures:</p><table><tr><th scope="col">taken away</th>{head}</tr>{rows}</table>'
+            f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)} (Without "
+            "JavaScript there is nothing to press: compare the columns.)</p><p>Wrong test pictures "
+            "in percent (in brackets: wrong training pictures), means of "
+            f"{self.starts} starts; below them the range of the test errors:</p>"
+            '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Table of errors">'
+            f'<table style="border-collapse:collapse"><tr>{head}</tr>{rows}</table></div>'
         )

@@ -67,11 +67,11 @@ def test_the_deep_network_beats_the_rivals_that_weigh_pixels(
 def test_probes_find_cat_plainer_from_layer_to_layer(
     chapter: dict[str, Any], trained: dict[str, Any]
 ) -> None:
-    t, layers_of, probe = trained, chapter["layers_of"], chapter["probe"]
+    t, (layers_of, sixty, probe) = trained, (chapter[n] for n in ("layers_of", "sixty", "probe"))
 
     def scores(net: dl.Module, known: np.ndarray, wanted: np.ndarray) -> list[float]:
         parts = zip(layers_of(net, t["x"][:1500]), layers_of(net, t["x_test"]), strict=True)
-        return [probe(a, known[:1500], b, wanted) for a, b in parts]
+        return [probe(a, known[:1500], b, wanted) for a, b in (sixty(*pair) for pair in parts)]
 
     cat = scores(t["net"], t["y"], t["y_test"])
     assert all(np.diff(cat) > 0)
@@ -174,7 +174,7 @@ def test_digits_need_neither_hand_made_features_nor_depth(
     assert two <= 0.35
     assert hog <= 0.9 <= raw
     assert support >= 0.975
-    assert abs(deep - support) <= 0.025  # one split; 0.015 is for the mean of five
+    assert abs(deep - support) <= 0.025  # one split; 0.015 is for the mean of three
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,7 +1,9 @@
 """The experiments of chapter 4 keep their thresholds over five seeds, run with its own code.
 
-Five seeds of everything would take minutes: the data experiment runs at its two ends only, with
-half of the test pictures, and the stored trainings are repeated for their first hundred updates.
+Five seeds of everything would take minutes. So the data experiment runs at its two ends only, with
+half of the test pictures, and at the large end for two seeds (the chapter, whose run is tested too,
+holds a third); the stored trainings are repeated for their first hundred updates; and what they
+hold already is not computed again.
 """
 
 from __future__ import annotations
@@ -55,27 +57,30 @@ def test_only_the_deep_sigmoid_network_fails(chapter: dict[str, Any]) -> None:
     race, kinds = chapter["epochs_needed"], chapter["kinds"]
     deep = [race("sigmoid", 7, lr, seed) for lr in kinds["sigmoid"][2] for seed in SEEDS]
     assert np.mean(np.array(deep) > 12) >= 0.8
-    for seed in SEEDS:
-        assert min(race("sigmoid", 1, lr, seed) for lr in kinds["sigmoid"][2]) <= 12
+    for seed in SEEDS:  # the better learning rate arrives; `any` stops at the first that does
+        assert any(race("sigmoid", 1, lr, seed) <= 12 for lr in kinds["sigmoid"][2])
         for kind in ("tanh", "ReLU"):
-            assert min(race(kind, 7, lr, seed) for lr in kinds[kind][2]) <= 12
+            assert any(race(kind, 7, lr, seed) <= 12 for lr in kinds[kind][2])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_more_data_separate_the_methods(chapter: dict[str, Any], seed: int) -> None:
+def test_more_data_widen_the_lead(chapter: dict[str, Any], seed: int) -> None:
     x_train, x_test, y_train, y_test = (
         chapter[name] for name in ("x_train", "x_test", "y_train", "y_test")
     )
     test = dl.data.moved_digits(x_test, y_test, n=1000, seed=100 + seed)
     right = {}
-    for n, updates in {100: 250, 3000: 700}.items():
+    for n, updates in {100: 250, 3000: 700}.items() if seed < 2 else [(100, 250)]:
         train = dl.data.moved_digits(x_train, y_train, n=n, seed=200 + seed)
         scores = [chapter["network"](train, test, updates)]
         scores += [chapter[name](train, test) for name in ("visual_words", "pixel_svm")]
         right[n] = [dl.accuracy(s, test.y) for s in scores]
     assert np.ptp(right[100]) <= 0.15
     assert max(right[100]) < 0.35
-    assert right[3000][0] >= max(right[3000][1:]) + 0.12
+    lead = {n: shares[0] - max(shares[1:]) for n, shares in right.items()}
+    assert lead[100] > 0  # "ahead by a few points"
+    if 3000 in lead:
+        assert lead[3000] >= max(0.12, lead[100] + 0.05)
 
 
 def test_the_table_is_complete() -> None:
@@ -114,11 +119,11 @@ def test_what_the_text_says_about_the_widget() -> None:
 
 @pytest.mark.parametrize("job", [("RNOD", 1000, 0), ("----", 1000, 1), ("R-OD", 51_200, 2)])
 def test_the_stored_trainings_can_be_repeated(job: tuple[str, int, int]) -> None:
-    again = alexnet_runs.train_variant(*job, checkpoints=(50, 100))
+    again = alexnet_runs.train_variant(*job, checkpoints=(100,))
     stored = next(run for run in alexnet_runs.alexnet_runs() if run[:3] == job)
     # the same digits on the same machine; on others rounding leads to another path
-    assert again.test == pytest.approx(stored.test[:2], abs=8)
-    assert again.train == pytest.approx(stored.train[:2], abs=8)
+    assert again.test == pytest.approx(stored.test[1:2], abs=8)
+    assert again.train == pytest.approx(stored.train[1:2], abs=8)
 
 
 def test_ingredients_leave_the_start_weights_as_they_are() -> None:
@@ -128,11 +133,16 @@ def test_ingredients_leave_the_start_weights_as_they_are() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_surprise_holds_for_every_start(seed: int) -> None:
-    full, bare = (
-        alexnet_runs.train_variant(code, 1000, seed, checkpoints=(200,))
-        for code in ("RNOD", "----")
-    )
-    assert full.test[0] > bare.test[0] + 8
+    """The first starts are in the table; the chapter itself also computes one of them again."""
+    stored = {run[:3]: run for run in alexnet_runs.alexnet_runs()}
+    errors = []
+    for code in ("RNOD", "----"):
+        if (code, 1000, seed) in stored:
+            run, at = stored[code, 1000, seed], alexnet_runs.CHECKPOINTS.index(200)
+        else:
+            run, at = alexnet_runs.train_variant(code, 1000, seed, checkpoints=(200,)), 0
+        errors.append(run.test[at])
+    assert errors[0] > errors[1] + 8
 
 
 def test_an_interrupted_table_goes_on(tmp_path: Any, monkeypatch: Any) -> None:

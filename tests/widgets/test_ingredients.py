@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -52,12 +53,28 @@ def test_static_html_is_deterministic_safe_and_told_in_words() -> None:
     assert text == make().static_html()
     assert text.count("</script>") == 1
     assert len(text) < 20_000
-    words = Ingredients().fallback_html()
-    curves = RUNS["RNO-"]["1000"]
-    assert words.count("<tr>") == 7
-    told = f"{curves['test'][-1]:.1f} ({curves['low'][-1]:.1f} to {curves['high'][-1]:.1f})"
-    assert f'<th scope="row">dropout</th><td>{RUNS["RNO-"]["1000"]["test"][-1]:.1f}' in words
-    assert told in words
+
+
+def table(words: str) -> list[list[str]]:
+    """The texts of a table's cells, row by row. Every cell has room around its text."""
+    rows = re.findall(r"<tr>(.*?)</tr>", words)
+    cells = [re.findall(r"<t[hd]([^>]*)>(.*?)</t[hd]>", row) for row in rows]
+    assert all("padding:" in attributes for row in cells for attributes, _ in row)
+    return [[text for _, text in row] for row in cells]
+
+
+@pytest.mark.parametrize("updates", [200, CHECKPOINTS[-1]])
+def test_without_javascript_the_table_tells_every_network(updates: int) -> None:
+    head, *rows = table(Ingredients(updates=updates).fallback_html())
+    moments = sorted({updates, CHECKPOINTS[-1]})
+    columns = [(amount, moment) for amount in PICTURES for moment in moments]
+    assert head[1:] == [f"{n:,} pictures, {moment:,} updates" for n, moment in columns]
+    assert [row[0] for row in rows] == list(NAMES)
+    for code, row in zip(VARIANTS, rows, strict=True):
+        for (amount, moment), told in zip(columns, row[1:], strict=True):
+            curves, at = RUNS[code][str(amount)], CHECKPOINTS.index(moment)
+            test, low, high, train = (curves[k][at] for k in ("test", "low", "high", "train"))
+            assert told == f"{test:.1f} ({train:.1f})<br>{low:.1f} to {high:.1f}"
 
 
 # ---- the page's own functions -----------------------------------------------------------------

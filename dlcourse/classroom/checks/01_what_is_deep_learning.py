@@ -59,6 +59,20 @@ shallow = Number(
             "You added up the layers. Every layer folds all the pieces that are already there: "
             "their number doubles each time.",
         ),
+        "one kink less": Wrong(
+            510,
+            "One unit too few. Count on small curves: 1 kink makes 2 pieces, 3 kinks make 4.",
+        ),
+        "a unit a layer": Wrong(
+            9,
+            "9 is the number of layers, so you count one kink for each. But a layer folds every "
+            "piece that is already there. How many pieces are there after 2 layers, after 3?",
+        ),
+        "each unit doubles": Wrong(
+            2**18,
+            "You doubled once for each unit. The two units of a layer make one tent together: the "
+            "pieces double once for each layer.",
+        ),
         "squared": Wrong(
             81,
             "9 times 9 is not what 9 folds give. One fold makes 2 pieces, two folds 4, three …?",
@@ -619,6 +633,20 @@ def _both_sides(x: Array, y: Array, w: float, lr: float, steps: int) -> float:
     return w
 
 
+def _by_the_loss(x: Array, y: Array, w: float, lr: float, steps: int) -> float:
+    for _ in range(steps):
+        w = w - lr * np.mean((w * x - y) ** 2)
+        if abs(w) > 1e50:  # it runs away, and soon past the largest number
+            break
+    return w
+
+
+def _replaced(x: Array, y: Array, w: float, lr: float, steps: int, *, sign: float) -> float:
+    for _ in range(steps):
+        w = sign * lr * np.mean(2 * (w * x - y) * x)
+    return w
+
+
 def _samples(rng: np.random.Generator) -> list[tuple]:
     cases = []
     for n, steps in [(5, 1), (4, 2), (7, 5), (6, 40)]:
@@ -654,13 +682,28 @@ two_faults = Debug(
         ),
         "multiplied": Wrong(
             lambda *a: _learn(*a, scale=NUDGE),
-            "The direction is right. But you multiplied the change by 0.001, and so the steps are "
-            "hardly there at all. A slope is rise *over* way.",
+            "The direction is right, but w hardly moves at all. A slope is rise *over* way: divide "
+            "the change of the loss by the nudge of 0.001, don't multiply by it.",
         ),
         "nudge of one": Wrong(
             lambda *a: _learn(*a, scale=1 / (2 * NUDGE)),
             "Your steps are half as long as they should be. From w to w + 0.001, how long is the "
             "way?",
+        ),
+        "the loss for the slope": Wrong(
+            _by_the_loss,
+            "You subtract a part of the loss. The loss says how wrong w is, not which way is "
+            "better. The slope does: it is the change of the loss, divided by the nudge.",
+        ),
+        "w thrown away": Wrong(
+            lambda x, y, w, lr, steps: _replaced(x, y, w, lr, steps, sign=-1.0),
+            "Each step throws w away and keeps only the correction. Start from w: the new w is "
+            "w minus the correction.",
+        ),
+        "w thrown away, uphill": Wrong(
+            lambda x, y, w, lr, steps: _replaced(x, y, w, lr, steps, sign=1.0),
+            "Each step throws w away and keeps only the correction. Start from w: the new w is "
+            "w minus the correction.",
         ),
         "one step only": Wrong(
             lambda x, y, w, lr, steps: learn(x, y, w, lr, 1),

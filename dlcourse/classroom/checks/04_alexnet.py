@@ -34,10 +34,11 @@ def sorted_of(design: dict[str, str]) -> dict[str, float]:
     missing = [name for name in SORTED if name not in design]
     if missing:
         raise ValueError(f"{missing[0]!r} is missing. Keep all eight, and change only their kinds")
-    unknown = [str(kind) for kind in design.values() if kind not in KINDS]
+    kinds = {name: str(kind).strip().lower() for name, kind in design.items()}
+    unknown = [kind for kind in kinds.values() if kind not in KINDS]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is none of the kinds: data, hardware, method")
-    return {name: float(design[name] == kind) for name, kind in SORTED.items()}
+    return {name: float(kinds[name] == kind) for name, kind in SORTED.items()}
 
 
 sort_ingredients = Design(
@@ -110,7 +111,10 @@ sort_ingredients = Design(
             "Pooling and response normalisation are layers of the network. Which kind is that?",
         ),
     ],
-    alternatives=[dict(reversed(SORTED.items())), {**SORTED, "a note": "method"}],
+    alternatives=[
+        dict(reversed(SORTED.items())),
+        {**SORTED, "a note": "method", "ReLU": " Method"},
+    ],
     hints=(
         "More to learn from: data. More to compute with: hardware. A change of the computation "
         "itself: method.",
@@ -170,6 +174,10 @@ one_layer = Number(
             (30, 18_560),
             "The parameters are right. But the window moves by two pixels at each step.",
         ),
+        "turned round": Wrong(
+            (18_560, 15),
+            "Both numbers are right, but turned round: first the rows, then the parameters.",
+        ),
         "bias one off": Wrong(
             (15, 18_561),
             "The size is right, the count is one too high. 128 kernels, each with 16 · 9 weights "
@@ -213,7 +221,8 @@ def _count(
     image: Image,
     layers: Sequence[Layer],
     *,
-    bias: int = 1,
+    kernel_bias: int = 1,
+    unit_bias: int = 1,
     grouped: bool = True,
     up: bool = False,
     pooling: bool = True,
@@ -225,6 +234,7 @@ def _count(
     strided: bool = True,
     squared: bool = True,
     resized: bool = True,
+    oblong: bool = True,
 ) -> int:
     """The count, with each of its usual mistakes to be switched on."""
 
@@ -233,13 +243,15 @@ def _count(
         return (math.ceil(steps) if up else math.floor(steps)) + 1
 
     c, height, width = image
+    if not oblong:
+        width = height
     total = 0
     for kind, *numbers in layers:
         if kind == "conv":
             maps, kernel, stride, padding, groups = numbers
             area = kernel * kernel if squared else kernel
             inputs = c // groups if grouped else c
-            total += conv_too * maps * (inputs * area + bias)
+            total += conv_too * maps * (inputs * area + kernel_bias)
             if resized:
                 height = windows(height, kernel, stride, padding)
                 width = windows(width, kernel, stride, padding)
@@ -250,7 +262,7 @@ def _count(
             total += after_pool * c
         elif kind == "fc":
             (units,) = numbers
-            total += full_too * units * (c * (height * width if flat else 1) + bias)
+            total += full_too * units * (c * (height * width if flat else 1) + unit_bias)
             c, height, width = units, 1, 1
     return total
 
@@ -327,9 +339,23 @@ count_all = Code(
     ),
     wrong={
         "biases forgotten": Wrong(
-            lambda image, layers: _count(image, layers, bias=0),
+            lambda image, layers: _count(image, layers, kernel_bias=0, unit_bias=0),
             "All weights are there, no bias is. Each kernel has one, and so has each unit of a "
             "fully connected layer.",
+        ),
+        "biases of the kernels forgotten": Wrong(
+            lambda image, layers: _count(image, layers, kernel_bias=0),
+            "The fully connected layers are right. In the convolutions all weights are there, but "
+            "each kernel has one bias, too.",
+        ),
+        "biases of the units forgotten": Wrong(
+            lambda image, layers: _count(image, layers, unit_bias=0),
+            "The convolutions are right. In the fully connected layers all weights are there, but "
+            "each unit has one bias, too.",
+        ),
+        "taken as square": Wrong(
+            lambda image, layers: _count(image, layers, oblong=False),
+            "You take the picture as square. Its width can differ from its height: follow both.",
         ),
         "groups forgotten": Wrong(
             lambda image, layers: _count(image, layers, grouped=False),
