@@ -21,6 +21,7 @@ from dlcourse.widgets.cat_hierarchy import (
     some_faces,
     unpack,
 )
+from tests.widgets.hands import says, slide, slide_all
 
 
 def network(seed: int = 0, units: tuple[int, ...] = (8, 16, 16)) -> dl.Sequential:
@@ -150,15 +151,6 @@ def test_the_part_at_a_place(functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
-def slide(page: Any, label: str, value: int) -> str:
-    page.get_by_label(label, exact=True).fill(str(value))
-    return says(page)
-
-
 def test_a_look_inside_in_words(page_of: Any, faults: Any) -> None:
     page = page_of(CatHierarchy(NET))
     _, p = answers(unpack(pack(NET)), inputs_of(as_faces(some_faces()[:1], 0)))
@@ -212,15 +204,7 @@ def test_a_click_on_a_tile(page_of: Any) -> None:
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
 def test_sliders_at_their_ends(page_of: Any, overlaps: Any, faults: Any, where: str) -> None:
     page = page_of(CatHierarchy(NET, kind=2, scrambled=True, layer=2))
-    for slider in page.locator("input[type=range]").all():
-        slider.focus()
-        if where == "middle":
-            low, high = (int(slider.get_attribute(name)) for name in ("min", "max"))
-            slider.fill(str((low + high) // 2))
-        else:
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
-        assert says(page)
+    slide_all(page, where)
     assert faults(page) == []
     assert overlaps(page) == []
 

@@ -13,6 +13,7 @@ import torch
 
 import dlcourse as dl
 from dlcourse.widgets import Flow, GradientFlow, gradient_flow
+from tests.widgets.hands import says
 
 
 @pytest.fixture(scope="module")
@@ -177,10 +178,6 @@ def test_the_axis_holds_every_setting(flow: Flow, functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def test_it_starts_with_the_silent_network(flow: Flow, page_of: Any, faults: Any) -> None:
     page = page_of(GradientFlow(flow))
     assert "20 hidden layers of sigmoid units, gain 1, no shortcuts." in says(page)

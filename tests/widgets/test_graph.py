@@ -13,6 +13,7 @@ import pytest
 import dlcourse as dl
 from dlcourse.widgets import ComputationGraph
 from dlcourse.widgets.graph import gradients
+from tests.widgets.hands import says
 
 UNARY = ("exp", "tanh", "sigmoid", "relu", "abs", "neg", "square", "log", "sqrt")
 
@@ -412,10 +413,6 @@ def test_texts_are_dark_on_light(page_of: Any) -> None:
 
 
 # ---- stepping ---------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def press(page: Any, name: str, times: int = 1) -> str:
     for _ in range(times):
         page.get_by_role("button", name=name).click(force=True)

@@ -18,6 +18,7 @@ from dlcourse.widgets.hidden_space import (
     start_weights,
     train,
 )
+from tests.widgets.hands import says, slide, slide_all
 
 
 def flat(weights: list[np.ndarray]) -> list[float]:
@@ -143,15 +144,6 @@ def test_the_schedule_is_dense_at_first_and_ends_at_the_end(functions: Any) -> N
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
-def slide(page: Any, label: str, value: int) -> str:
-    page.get_by_label(label, exact=True).fill(str(value))
-    return says(page)
-
-
 def test_a_training_in_words(page_of: Any, faults: Any) -> None:
     page = page_of(HiddenSpace())
     assert "Nothing is learned yet" in says(page)
@@ -178,15 +170,7 @@ def test_play_runs_to_the_end_or_stops(page_of: Any) -> None:
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
 def test_sliders_at_their_ends(page_of: Any, overlaps: Any, faults: Any, where: str) -> None:
     page = page_of(HiddenSpace(hidden=4))
-    for slider in page.locator("input[type=range]").all():
-        slider.focus()
-        if where == "middle":
-            low, high = (int(slider.get_attribute(name)) for name in ("min", "max"))
-            slider.fill(str((low + high) // 2))
-        elif slider.is_visible():
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
-        assert says(page)
+    slide_all(page, where)
     assert faults(page) == []
     assert overlaps(page) == []
 

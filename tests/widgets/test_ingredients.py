@@ -10,6 +10,7 @@ import pytest
 from dlcourse.data.alexnet_runs import CHECKPOINTS, PICTURES, VARIANTS, alexnet_runs
 from dlcourse.widgets import Ingredients
 from dlcourse.widgets.ingredients import NAMES, ranking, summary, verdict
+from tests.widgets.hands import says, slide_all
 
 RUNS = summary(alexnet_runs())
 PLACES = [(amount, at) for amount in PICTURES for at in range(len(CHECKPOINTS))]
@@ -96,10 +97,6 @@ def test_how_often_a_picture_was_seen(functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text().replace("\u00a0", " ")
-
-
 def test_every_choice_tells_its_numbers(page_of: Any, faults: Any) -> None:
     page = page_of(Ingredients())
     assert "With all four ingredients" in says(page)
@@ -120,13 +117,7 @@ def test_every_choice_tells_its_numbers(page_of: Any, faults: Any) -> None:
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
 def test_sliders_at_their_ends(page_of: Any, overlaps: Any, faults: Any, where: str) -> None:
     page = page_of(Ingredients(away="dropout"))
-    for slider in page.locator("input[type=range]").all():
-        slider.focus()
-        if where == "middle":
-            slider.fill(str(int(slider.get_attribute("max")) // 2))
-        else:
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
+    slide_all(page, where)
     amount, updates = {
         "Home": (PICTURES[0], CHECKPOINTS[0]),
         "middle": (PICTURES[(len(PICTURES) - 1) // 2], CHECKPOINTS[2]),

@@ -10,6 +10,7 @@ import pytest
 import dlcourse as dl
 from dlcourse.neuron import perceptron_step, with_bias
 from dlcourse.widgets import Perceptron
+from tests.widgets.hands import says
 
 
 def flowers(classes: tuple[int, int] = (0, 1), count: int = 12) -> list[list[float]]:
@@ -113,10 +114,6 @@ def test_the_lines_geometry(functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def press(page: Any, name: str) -> str:
     page.get_by_role("button", name=name).click()
     return says(page)

@@ -27,6 +27,7 @@ from dlcourse.widgets.search_tree import (
     packed_evaluator,
     position_after,
 )
+from tests.widgets.hands import says, slide_all
 
 GAME = tic_tac_toe()
 TRUTH = solve(GAME)
@@ -245,10 +246,6 @@ def test_every_position_has_its_place(functions: Any, net: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def stones(page: Any) -> str:
     return "".join(
         text or "." for text in page.locator("[role=group] [role=group] button").all_inner_texts()
@@ -347,17 +344,7 @@ def test_sliders_at_their_ends(
     page_of: Any, net: Any, other: Any, overlaps: Any, faults: Any, where: str
 ) -> None:
     page = page_of(SearchTree({"a": net, "b": other, "c": net}, moves=[0, 4, 8], net=1))
-    for slider in page.locator("input[type=range]").all():
-        if not slider.is_visible():
-            continue
-        slider.focus()
-        if where == "middle":
-            low, high = (int(slider.get_attribute(name)) for name in ("min", "max"))
-            slider.fill(str((low + high) // 2))
-        else:
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
-        assert says(page)
+    slide_all(page, where)
     assert faults(page) == []
     assert overlaps(page) == []
 

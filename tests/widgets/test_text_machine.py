@@ -18,6 +18,7 @@ from dlcourse.widgets.text_machine import (
     uniform,
     write,
 )
+from tests.widgets.hands import says, slide, slide_all
 
 TEXT = manual().train[-6_000:]
 NEW = manual().test[-600:]
@@ -113,15 +114,6 @@ def test_copied_pieces_are_found(functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
-def slide(page: Any, label: str, value: float) -> str:
-    page.get_by_label(label, exact=True).fill(str(value))
-    return says(page)
-
-
 MEMORY = "memory"
 
 
@@ -161,14 +153,7 @@ def test_another_text(page_of: Any) -> None:
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
 def test_sliders_at_their_ends(page_of: Any, overlaps: Any, faults: Any, where: str) -> None:
     page = page_of(machine())
-    for slider in page.locator("input[type=range]").all():
-        slider.focus()
-        if where == "middle":
-            slider.fill(str((float(slider.get_attribute("max"))) / 2))
-        else:
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
-        assert says(page)
+    slide_all(page, where)
     assert faults(page) == []
     assert overlaps(page) == []
 

@@ -11,6 +11,7 @@ from traitlets import TraitError
 from dlcourse.neuron import mcculloch_pitts, truth_table
 from dlcourse.widgets import ThresholdUnit
 from dlcourse.widgets.threshold import FUNCTIONS
+from tests.widgets.hands import says
 
 XOR = [[1.0, -1.0, 1.0], [-1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
 
@@ -96,10 +97,6 @@ def area(polygon: list[list[float]]) -> float:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def test_each_end_of_each_slider(page_of: Any) -> None:
     page = page_of(ThresholdUnit())
     for values in itertools.product((-1, 0, 1), (-1, 0, 1), (-2, 0.5, 2)):

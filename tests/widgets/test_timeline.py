@@ -15,6 +15,7 @@ from pybtex.richtext import Text
 from dlcourse import course
 from dlcourse.widgets import Timeline, timeline
 from dlcourse.widgets.base import source
+from tests.widgets.hands import says
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 DATA = timeline.history()
@@ -202,10 +203,6 @@ def test_links_into_the_books_references_lead_to_a_heading(functions: Any) -> No
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
 def titles(page: Any) -> list[str]:
     return page.locator(".dlw-order li strong").all_inner_texts()
 

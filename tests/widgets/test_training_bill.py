@@ -9,6 +9,7 @@ import pytest
 from dlcourse.architectures.gpt import parameter_count
 from dlcourse.widgets import TrainingBill
 from dlcourse.widgets.training_bill import CHIPS, bill
+from tests.widgets.hands import says, slide, slide_all
 
 GPT3 = {"parameters": 174_604_259_328.0, "tokens": 300e9}
 
@@ -77,15 +78,6 @@ def test_numbers_are_short(functions: Any) -> None:
 
 
 # ---- in the page ------------------------------------------------------------------------------
-def says(page: Any) -> str:
-    return page.locator("[role=status]").inner_text()
-
-
-def slide(page: Any, label: str, value: float) -> str:
-    page.get_by_label(label, exact=True).fill(str(value))
-    return says(page)
-
-
 def test_it_says_what_it_shows_and_how_far_it_went(page_of: Any, faults: Any) -> None:
     page = page_of(TrainingBill())
     assert "peak: 14.8 days" in says(page)
@@ -106,16 +98,7 @@ def test_it_says_what_it_shows_and_how_far_it_went(page_of: Any, faults: Any) ->
 @pytest.mark.parametrize("where", ["Home", "middle", "End"])
 def test_sliders_at_their_ends(page_of: Any, overlaps: Any, faults: Any, where: str) -> None:
     page = page_of(TrainingBill())
-    for slider in page.locator("input[type=range]").all():
-        slider.focus()
-        if where == "middle":
-            low, high = (float(slider.get_attribute(name)) for name in ("min", "max"))
-            step = float(slider.get_attribute("step"))
-            slider.fill(f"{low + step * round((high - low) / 2 / step):g}")
-        else:
-            slider.press(where)
-        assert slider.get_attribute("aria-valuetext")
-        assert says(page)
+    slide_all(page, where)
     assert faults(page) == []
     assert overlaps(page) == []
 
