@@ -33,11 +33,15 @@ NO_CHROMIUM = (
 )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Here, and not later, because pytest-xdist reads the groups before the next hook is called."""
+    group = TOGETHER.get(item.path.parent.name, item.path.name)
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = find_chromium() is None and os.environ.get("CI", "").lower() != "true"
     for item in items:
-        group = TOGETHER.get(item.path.parent.name, item.path.name)
-        item.add_marker(pytest.mark.xdist_group(group))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             if missing:  # a mark, so that the report has one line for each file

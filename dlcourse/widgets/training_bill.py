@@ -11,8 +11,8 @@ from dlcourse.widgets.base import DualWidget
 CHIPS = (1, 8, 64, 1_000, 10_000, 100_000)  # how many work at once, to choose from
 HOURS_A_YEAR = 24 * 365.25
 TASK = (
-    "(1) Set 22.4 % and 1.50 $ an hour: whose estimate do you meet? (2) Make the same training "
-    "cost less than 2 million $, then more than 20 million. (3) Make it emit less than 20 t, "
+    "(1) Set 22.4 % and 1.50 USD an hour: whose estimate do you meet? (2) Make the same training "
+    "cost less than 2 million USD, then more than 20 million. (3) Make it emit less than 20 t, "
     "then more than 1,000 t. (4) What does the number of chips change, and what not?"
 )
 
@@ -25,7 +25,7 @@ class Bill:
     hours: float  # of one chip
     days: float  # with all chips at work
     energy: float  # [MWh]
-    cost: float  # [million $]
+    cost: float  # [million USD]
     carbon: float  # CO2-equivalent [t]
 
 
@@ -66,9 +66,9 @@ class TrainingBill(DualWidget):
         price: of a chip-hour at the start, 0.5 to 10 [$]
         grid: carbon of the electricity at the start, 20 to 800 [g per kWh]
         chips: 1, 8, 64, 1,000, 10,000 or 100,000
-        costs, emissions: published estimates to mark, as [name, million $] and [name, t]
+        costs, emissions: published estimates to mark, as [name, million USD] and [name, t]
         task: what the reader should try
-    After use: `bill`, a dict with cost [million $], carbon [t] and days.
+    After use: `bill`, a dict with cost [million USD], carbon [t] and days.
 
     Raises:
         ValueError: a number of chips that is not offered
@@ -105,9 +105,9 @@ class TrainingBill(DualWidget):
         return (
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
             f"<p>{now.flop:.2e} operations. {self.chips:,} chips at {self.utilisation:.1f} % of "
-            f"their peak need {now.days:.1f} days. At {self.price:.2f} $ a chip-hour that is "
-            f"{now.cost:.1f} million $. They draw {now.energy:,.0f} MWh; at {self.grid:.0f} g per "
+            f"their peak need {now.days:.1f} days. At {self.price:.2f} USD a chip-hour that is "
+            f"{now.cost:.1f} million USD. They draw {now.energy:,.0f} MWh; at {self.grid:.0f} g per "
             f"kWh that is {now.carbon:,.0f} t of CO₂e.</p>"
-            f"<p>The ends of the sliders lead from {cheap.cost:.1f} to {dear.cost:.0f} million $ "
+            f"<p>The ends of the sliders lead from {cheap.cost:.1f} to {dear.cost:.0f} million USD "
             f"and from {clean.carbon:.0f} to {dirty.carbon:,.0f} t, all for the same model.</p>"
         )

@@ -84,7 +84,7 @@ class Grader:
         shutil.rmtree(self.folder)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def samples():
     """The sample exercises among the chapters' own."""
     before = os.environ.get("DLCOURSE_CHECKS")
@@ -95,7 +95,7 @@ def samples():
         os.environ["DLCOURSE_CHECKS"] = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(tmp_path_factory):
     """The release of the small assignment."""
     path = tmp_path_factory.mktemp("release") / "99_samples.ipynb"

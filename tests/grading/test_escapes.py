@@ -73,8 +73,10 @@ ATTEMPTS = {
     "writes outside": """
         import os, sys
         import numpy, dlcourse
-        folders = ["/", "/usr", "/usr/bin", "/dev", "/etc", "/proc/sys/kernel", sys.prefix,
+        folders = ["/", "/usr", "/usr/bin", "/dev", "/etc", "/proc/sys/kernel",
                    numpy.__path__[0], dlcourse.__path__[0], dlcourse.__path__[0] + "/classroom"]
+        if not sys.prefix.startswith("/tmp/"):  # /tmp is the sandbox's own, with folders in it
+            folders.append(sys.prefix)
         for folder in folders:
             try:
                 open(folder + "/mischief", "w").close()

@@ -9,7 +9,7 @@ from tests.grading.conftest import samples  # noqa: F401 - the exercises 99.1 to
 NAME = "99_samples"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def notebook(tmp_path_factory, samples):  # noqa: F811
     """The assignment's notebook with its solutions, alone in a folder solutions/."""
     folder = tmp_path_factory.mktemp("course") / "solutions"
@@ -19,7 +19,7 @@ def notebook(tmp_path_factory, samples):  # noqa: F811
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(notebook):
     return read_release(notebook, seed=7)
 

@@ -52,7 +52,7 @@ def test_static_html_is_deterministic_safe_and_told_in_words() -> None:
     words = TrainingBill().fallback_html()
     assert "need 14.8 days" in words
     assert "that is 552 t of CO₂e" in words
-    assert "from 0.6 to 140 million $" in words
+    assert "from 0.6 to 140 million USD" in words
 
 
 # ---- the page's own functions -----------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_it_says_what_it_shows_and_how_far_it_went(page_of: Any, faults: Any) ->
     assert "So far" not in says(page)
     assert "that is 25.7 t of CO₂e" in slide(page, "carbon per kWh", 20)
     text = slide(page, "price of a chip-hour", 10)
-    assert "5.32 to 35.5 million $ (a factor of 6.67)" in text
+    assert "5.32 to 35.5 million USD (a factor of 6.67)" in text
     text = slide(page, "number of chips", 5)
     assert "100,000 chips" in text
     assert "peak: 1.48 days" in text

@@ -4,6 +4,7 @@ import { h, s, slider, choice, button, buttons, player, box, status, picture, de
 const TEXT = {
   cells: ["top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right"],
   board: "The board. You are {you}.",
+  area: "The search tree; arrow keys scroll it",
   free: "{place}: free",
   taken: "{place}: {stone}",
   guide: "What guides its search?",
@@ -439,8 +440,8 @@ function render({ model, el }) {
     begin(TEXT.youBegin, "you"), begin(TEXT.itBegins, "it"), button(TEXT.back, takeBack, { style: look }));
   games.style.gap = ".4rem";
   const side = h("div", { style: "flex:none;width:11rem;margin-bottom:.8rem" }, parts.board.grid, games);
-  box(model, el, h("p", {}, model.get("task")), h("div", { style: flex }, side, h("div", { style: "max-width:100%;overflow-x:auto" }, parts.tree)), legend(), parts.say,
-    parts.grow, rows.net.row, rows.simulations.row, rows.guide);
+  const scroll = h("div", { tabindex: 0, role: "group", "aria-label": TEXT.area, style: "max-width:100%;overflow-x:auto" }, parts.tree);
+  box(model, el, h("p", {}, model.get("task")), h("div", { style: flex }, side, scroll), legend(), parts.say, parts.grow, rows.net.row, rows.simulations.row, rows.guide);
   const heard = () => {
     if (view.busy) return;
     rows.tell();
