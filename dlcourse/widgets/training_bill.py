@@ -106,8 +106,8 @@ class TrainingBill(DualWidget):
             f"<p><strong>{html.escape(self.label)}.</strong> {html.escape(self.task)}</p>"
             f"<p>{now.flop:.2e} operations. {self.chips:,} chips at {self.utilisation:.1f} % of "
             f"their peak need {now.days:.1f} days. At {self.price:.2f} USD a chip-hour that is "
-            f"{now.cost:.1f} million USD. They draw {now.energy:,.0f} MWh; at {self.grid:.0f} g per "
-            f"kWh that is {now.carbon:,.0f} t of CO₂e.</p>"
+            f"{now.cost:.1f} million USD. They draw {now.energy:,.0f} MWh; at {self.grid:.0f} g "
+            f"per kWh that is {now.carbon:,.0f} t of CO₂e.</p>"
             f"<p>The ends of the sliders lead from {cheap.cost:.1f} to {dear.cost:.0f} million USD "
             f"and from {clean.carbon:.0f} to {dirty.carbon:,.0f} t, all for the same model.</p>"
         )
